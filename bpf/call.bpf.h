@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * An allocator call from its entry to its return. The outermost call wins: what it calls inside
+ * itself (calloc → malloc, realloc → free, a preloaded wrapper → the real one) is not seen again.
+ *
+ * Calls are told apart by the stack pointer. A call in flight at sp X is active as long as the
+ * thread runs below X; when the thread is seen at X or above, the call was left without a return
+ * (longjmp, exception) and is dropped. At X itself both can be: a tail call (jmp) from the
+ * function in flight, or a new call after it was left. The return address tells: in a tail call
+ * it is still the kernel's own return trampoline.
+ */
+#ifndef HEAPTAP_CALL_BPF_H
+#define HEAPTAP_CALL_BPF_H
+
+#define ARGUMENTS 8 /* a power of two; arguments[0] is none */
+
+/* Copied, because the compiler would merge reads of ctx into one at a variable offset, which the
+ * verifier refuses. */
+static __always_inline void arguments_read(struct pt_regs *ctx, __u64 *arguments)
+{
+	arguments[0] = 0;
+	arguments[1] = PT_REGS_PARM1(ctx);
+	arguments[2] = PT_REGS_PARM2(ctx);
+	arguments[3] = PT_REGS_PARM3(ctx);
+	arguments[4] = PT_REGS_PARM4(ctx);
+	arguments[5] = arguments[6] = arguments[7] = 0;
+}
+
+static __always_inline __u64 return_address_read(struct pt_regs *ctx)
+{
+	__u64 address = 0;
+
+#if defined(__TARGET_ARCH_x86)
+	bpf_probe_read_user(&address, sizeof(address), (void *)PT_REGS_SP(ctx));
+#else
+	address = PT_REGS_RET(ctx);
+#endif
+	return address;
+}
+
+/* Is the function that is being entered at `sp` inside the call in flight? Drops one that was left. */
+static __always_inline bool call_is_nested(
+	struct thread *thread, struct task_struct *task, __u64 sp, __u64 return_address)
+{
+	if (!thread->call.sp)
+		return false;
+	if (sp < thread->call.sp ||
+		(sp == thread->call.sp && return_address == trampoline_of(task))) {
+		count_for(task->tgid, thread->image, COUNTER_nested_calls);
+		return true;
+	}
+	thread->call.sp = 0;
+	count_for(task->tgid, thread->image, COUNTER_abandoned_calls);
+	return false;
+}
+
+#define ARGUMENT(arguments, number) ((arguments)[(number) & (ARGUMENTS - 1)])
+
+static __always_inline __u64 size_asked(const __u64 *arguments, __u64 cookie)
+{
+	__u64 size = ARGUMENT(arguments, COOKIE_SIZE_ARG(cookie));
+
+	/* A product that overflows belongs to a call that fails: the size is never used. */
+	return COOKIE_COUNT_ARG(cookie) ? size * ARGUMENT(arguments, COOKIE_COUNT_ARG(cookie)) :
+					  size;
+}
+
+/* True: its return is of interest. */
+static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_current(task);
+	__u64 sp = PT_REGS_SP(ctx), return_address, arguments[ARGUMENTS];
+
+	if (!thread)
+		return false;
+	return_address = return_address_read(ctx);
+	if (call_is_nested(thread, task, sp, return_address))
+		return false;
+	arguments_read(ctx, arguments);
+	thread->call.size = size_asked(arguments, cookie);
+	thread->call.block = ARGUMENT(arguments, COOKIE_BLOCK_ARG(cookie));
+	thread->call.out = ARGUMENT(arguments, COOKIE_OUT_ARG(cookie));
+	thread->call.stack = stack_note(thread, task, ctx, return_address);
+	thread->call.sp = sp;
+	if (thread->call.block)
+		emit_free(thread, task, cookie, EVENT_F_REALLOC, thread->call.block);
+	return true;
+}
+
+/* The block that a finished call gave: false if it could not be read (counted). */
+static __always_inline bool call_result(struct thread *thread, struct task_struct *task,
+	struct pt_regs *ctx, __u64 cookie, __u64 *ret_block)
+{
+	*ret_block = PT_REGS_RC(ctx);
+	if (COOKIE_ROLE(cookie) != ROLE_ALLOC_OUT)
+		return true;
+	if ((int)*ret_block) { /* an error number: there is no block */
+		*ret_block = 0;
+		return true;
+	}
+	if (!bpf_probe_read_user(ret_block, sizeof(*ret_block), (void *)thread->call.out))
+		return true;
+	count_for(task->tgid, thread->image, COUNTER_unreadable);
+	return false;
+}
+
+static __always_inline void call_return(struct pt_regs *ctx, __u64 cookie)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	__u64 block;
+	__u8 flags;
+
+	if (!thread || !thread->call.sp || thread->call.sp + RETURN_POPS != PT_REGS_SP(ctx))
+		return;
+	flags = thread->call.block ? EVENT_F_REALLOC : 0;
+	if (!call_result(thread, task, ctx, cookie, &block))
+		; /* counted */
+	else if (block)
+		emit_alloc(thread, task, cookie, flags, block);
+	else
+		emit_alloc_failed(thread, task, cookie, flags);
+	thread->call.sp = 0;
+}
+
+/* free and its like: told at entry, before the address can be given out again. There is no return
+ * probe (half the cost), so a free inside a free is not known by a call in flight: it is hinted at,
+ * and the collector, which knows whether the block is still there, decides. */
+static __always_inline void call_free(struct pt_regs *ctx, __u64 cookie)
+{
+	/* Every function that only frees takes the block first, whatever else it is told. */
+	__u64 block = PT_REGS_PARM1(ctx), sp = PT_REGS_SP(ctx);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread;
+	__u8 flags;
+
+	if (!block)
+		return;
+	thread = thread_current(task);
+	if (!thread)
+		return;
+	if (thread->call.sp && call_is_nested(thread, task, sp, return_address_read(ctx)))
+		return;
+	flags = block == thread->freed_addr && sp <= thread->freed_sp ? EVENT_F_NESTED_HINT : 0;
+	thread->freed_addr = block;
+	thread->freed_sp = sp;
+	emit_free(thread, task, cookie, flags, block);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Putting records into the ring: reserved late, submitted at once, and each failure counted. */
+#ifndef HEAPTAP_EMIT_BPF_H
+#define HEAPTAP_EMIT_BPF_H
+
+/* The collector looks into the ring by the clock. It is woken early only when the ring is filling,
+ * which a thread asks about once in so many records: a wakeup per record costs far more. */
+#define RECORDS_PER_FILL_CHECK 64
+
+static __always_inline __u64 wakeup_flags(struct thread *thread)
+{
+	if (++thread->record_cnt % RECORDS_PER_FILL_CHECK)
+		return BPF_RB_NO_WAKEUP;
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > cfg_wakeup_bytes ?
+		       BPF_RB_FORCE_WAKEUP :
+		       BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void event_fill(struct event *event, __u8 kind, __u8 flags, __u16 function,
+	struct task_struct *task, __u32 image)
+{
+	event->kind = kind;
+	event->flags = flags;
+	event->function = function;
+	event->tgid = task->tgid;
+	event->tid = task->pid;
+	event->image = image;
+}
+
+static __always_inline void emit_alloc(
+	struct thread *thread, struct task_struct *task, __u64 cookie, __u8 flags, __u64 addr)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct alloc_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_allocs);
+		return;
+	}
+	event_fill(&record->event, EVENT_ALLOC, flags, COOKIE_FUNCTION(cookie), task, thread->image);
+	record->time_ns = now;
+	record->addr = addr;
+	record->size = thread->call.size;
+	record->stack = thread->call.stack;
+	bpf_ringbuf_submit(record, wakeup_flags(thread));
+}
+
+static __always_inline void emit_alloc_failed(
+	struct thread *thread, struct task_struct *task, __u64 cookie, __u8 flags)
+{
+	struct alloc_failed_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_failed);
+		return;
+	}
+	event_fill(&record->event, EVENT_ALLOC_FAILED, flags, COOKIE_FUNCTION(cookie), task,
+		thread->image);
+	record->old_addr = thread->call.block;
+	record->size = thread->call.size;
+	bpf_ringbuf_submit(record, wakeup_flags(thread));
+}
+
+static __always_inline void emit_free(
+	struct thread *thread, struct task_struct *task, __u64 cookie, __u8 flags, __u64 addr)
+{
+	struct free_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_frees);
+		return;
+	}
+	event_fill(&record->event, EVENT_FREE, flags, COOKIE_FUNCTION(cookie), task, thread->image);
+	record->addr = addr;
+	bpf_ringbuf_submit(record, wakeup_flags(thread));
+}
+
+#endif

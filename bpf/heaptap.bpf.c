@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The kernel side's programs. The way of an event through the headers:
+ *
+ *   probe ─► call (entry, return) ─► thread (in flight) ─► stack ─► unwind ─► file ─► emit ─► ring
+ *   tracepoint ─► life (fork, exec, exit) ────────────────────────────────────────────────────┘
+ *   mapping made or taken away ─► unwind (what is known of addresses)
+ *
+ * Each allocator function has its cookie (event.h), so one pair of programs serves them all. The
+ * pair comes in two forms: one session program for entry and return (kernel 6.13), or two programs
+ * (uprobe.multi, 6.6; perf uprobes, 5.15). The collector loads the form that it will attach.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include <heaptap/event.h>
+#include <heaptap/unwind.h>
+#include "maps.bpf.h"
+#include "count.bpf.h"
+#include "process.bpf.h"
+#include "thread.bpf.h"
+#include "emit.bpf.h"
+#include "file.bpf.h"
+#include "unwind.bpf.h"
+#include "stack.bpf.h"
+#include "call.bpf.h"
+#include "life.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/*
+ * A session's entry may say that its return is of no interest: 1. bpf_get_func_ip gives the probed
+ * address at both; at the return, ip is already where the function returns to. (The kernel function
+ * made to tell them apart, bpf_session_is_return, got an argument in 7.0, and libbpf 1.1 loads
+ * nothing that names a kernel function with another prototype.)
+ */
+SEC("uprobe")
+int on_call_session(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+
+	if (PT_REGS_IP(ctx) != bpf_get_func_ip(ctx)) {
+		call_return(ctx, cookie);
+		return 0;
+	}
+	return !call_enter(ctx, cookie);
+}
+
+SEC("uprobe")
+int on_call_enter(struct pt_regs *ctx)
+{
+	call_enter(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uprobe")
+int on_call_return(struct pt_regs *ctx)
+{
+	call_return(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uprobe")
+int on_free(struct pt_regs *ctx)
+{
+	call_free(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+/*
+ * Mappings. These two functions of the kernel are called for each mapping of a file that is made
+ * (mm/vma.c), and for each part of one that is taken away, before it is (mm/memory.c).
+ */
+SEC("fentry/uprobe_mmap")
+int BPF_PROG(on_mapped, struct vm_area_struct *vma)
+{
+	unwind_mapped(bpf_get_current_task_btf(), vma);
+	return 0;
+}
+
+SEC("fentry/uprobe_munmap")
+int BPF_PROG(on_unmapped, struct vm_area_struct *vma)
+{
+	unwind_unmapped(bpf_get_current_task_btf(), vma);
+	return 0;
+}
+
+/* Where the kernel's functions are not open to tracing: the system calls, which costs every process
+ * of the machine a little at each of its system calls. */
+struct syscall_exit { /* events/syscalls/sys_exit_mmap/format in tracefs */
+	__u64 common;
+	__u64 number;
+	__s64 result;
+};
+
+struct syscall_enter { /* events/syscalls/sys_enter_munmap/format */
+	__u64 common;
+	__u64 number;
+	__u64 arguments[6];
+};
+
+SEC("tracepoint")
+int on_mmap(struct syscall_exit *ctx)
+{
+	if (ctx->result > 0)
+		bpf_find_vma(bpf_get_current_task_btf(), ctx->result, address_mapped, NULL, 0);
+	return 0;
+}
+
+SEC("tracepoint")
+int on_munmap(struct syscall_enter *ctx)
+{
+	bpf_find_vma(bpf_get_current_task_btf(), ctx->arguments[0], address_unmapped, NULL, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	life_fork(parent, child);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	life_exec(task);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	life_exit(task);
+	return 0;
+}

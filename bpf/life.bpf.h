@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A process's turns: fork, exec, exit. Told in the same ring as its allocations, so that they stand
+ * in the right place among them. */
+#ifndef HEAPTAP_LIFE_BPF_H
+#define HEAPTAP_LIFE_BPF_H
+
+#define SIGNAL_GROUP_EXIT 0x04 /* include/linux/sched/signal.h */
+
+static __always_inline void life_fork(struct task_struct *parent, struct task_struct *child)
+{
+	__u32 child_tgid = child->tgid, image = task_image(parent);
+	struct fork_event *record;
+	__u8 one = 1;
+
+	if (child->tgid == parent->tgid || !process_wanted())
+		return;
+	if (cfg_targets_only) {
+		if (!cfg_follow_children)
+			return;
+		bpf_map_update_elem(&targets, &child_tgid, &one, BPF_ANY);
+	}
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		count_for(parent->tgid, image, COUNTER_lost_lifecycle);
+		return;
+	}
+	event_fill(&record->event, EVENT_FORK, child->mm == parent->mm ? EVENT_F_SHARED_VM : 0, 0,
+		parent, image);
+	record->time_ns = bpf_ktime_get_ns();
+	record->child_start_ns = child->start_boottime;
+	record->child_tgid = child_tgid;
+	record->child_image = task_image(child);
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void life_exec(struct task_struct *task)
+{
+	__u32 image = task_image(task);
+	__u64 start_ns = task->group_leader->start_boottime;
+	struct exec_event *record;
+	__u64 exe_file = 0;
+	__u32 exe;
+
+	if (!process_wanted())
+		return;
+	BPF_CORE_READ_INTO(&exe_file, task, mm, exe_file);
+	exe = file_number(task, image, exe_file);
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		count_for(task->tgid, image, COUNTER_lost_lifecycle);
+		return;
+	}
+	event_fill(&record->event, EVENT_EXEC, 0, 0, task, image);
+	record->time_ns = bpf_ktime_get_ns();
+	record->start_ns = start_ns;
+	record->old_image = image_of(start_ns, task->self_exec_id - 1);
+	record->exe = exe;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+/* The last thread ends. What wait(2) will say is the group's code if a signal or exit_group ended
+ * it, else the main thread's own (kernel/exit.c, wait_task_zombie). */
+static __always_inline __u32 exit_status(struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+
+	return signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code :
+						   task->group_leader->exit_code;
+}
+
+static __always_inline void life_exit(struct task_struct *task)
+{
+	__u32 tgid = task->tgid, image = task_image(task);
+	struct exit_event *record;
+
+	if (task->signal->live.counter || !process_wanted())
+		return;
+	if (cfg_targets_only)
+		bpf_map_delete_elem(&targets, &tgid);
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		count_for(tgid, image, COUNTER_lost_lifecycle);
+		return;
+	}
+	event_fill(&record->event, EVENT_EXIT, 0, 0, task, image);
+	record->time_ns = bpf_ktime_get_ns();
+	record->status = exit_status(task);
+	record->reserved = 0;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->group_leader->comm);
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+#endif

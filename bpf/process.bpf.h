@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which processes are traced, and what names one image of one process. */
+#ifndef HEAPTAP_PROCESS_BPF_H
+#define HEAPTAP_PROCESS_BPF_H
+
+/* A hash of when the process started and how often it has called exec: pids come back, this does
+ * not. (Two lives of one pid collide once in 2^32.) self_exec_id: 5.7, commit d1e7fd6462ca. */
+static __always_inline __u32 image_of(__u64 start_ns, __u64 exec_id)
+{
+	__u64 hash = (start_ns ^ exec_id << 48 ^ exec_id) * 0x9e3779b97f4a7c15ull;
+
+	return hash >> 32 ? hash >> 32 : 1;
+}
+
+static __always_inline __u32 task_image(struct task_struct *task)
+{
+	return image_of(task->group_leader->start_boottime, task->self_exec_id);
+}
+
+static __always_inline bool comm_wanted(struct task_struct *task)
+{
+	char comm[TASK_COMM_LEN_MAX];
+
+	bpf_probe_read_kernel(comm, sizeof(comm), task->group_leader->comm);
+	for (int i = 0; i < TASK_COMM_LEN_MAX; i++) {
+		if (comm[i] != cfg_comm[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+static __always_inline bool exe_wanted(struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+	struct file *exe = mm ? mm->exe_file : NULL;
+	struct inode *inode = exe ? exe->f_inode : NULL;
+	struct file_key key = {};
+
+	if (!inode)
+		return false;
+	key.inode = inode->i_ino;
+	key.dev = inode->i_sb->s_dev;
+	return bpf_map_lookup_elem(&wanted_exes, &key);
+}
+
+/* The filters as they hold for the current task, at this moment. */
+__noinline int process_wanted(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 tgid = task->tgid;
+
+	if (tgid == cfg_self_tgid)
+		return 0;
+	if (cfg_targets_only && !bpf_map_lookup_elem(&targets, &tgid))
+		return 0;
+	if (cfg_filter_uid && task->cred->uid.val != cfg_uid)
+		return 0;
+	if (cfg_filter_comm && !comm_wanted(task))
+		return 0;
+	if (cfg_filter_exe && !exe_wanted(task))
+		return 0;
+	return !cfg_filter_cgroup || bpf_current_task_under_cgroup(&cgroup, 0) == 1;
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract of heaptap's two sides: what the kernel programs (bpf/) put into the ring, and what
+ * the collector (user/collect/) takes out of it. Records are append-only: a kind is never renumbered,
+ * a field never moves. No system header may be included here; both sides have __u8 … __u64 already.
+ *
+ * Order. There is one ring, and a record's place in it is taken while the traced thread waits in
+ * its probe: an allocation's at the return of the allocator, before the caller sees the address; a
+ * free's at entry, before the address can be given out again. So for each address the records
+ * stand in the order in which things happened, across threads and CPUs.
+ */
+#ifndef HEAPTAP_EVENT_H
+#define HEAPTAP_EVENT_H
+
+enum event_kind {
+	EVENT_ALLOC = 1,	/* struct alloc_event: an allocator returned a block */
+	EVENT_FREE = 2,		/* struct free_event: a block is handed back (at entry) */
+	EVENT_ALLOC_FAILED = 3, /* struct alloc_failed_event: an allocator returned no block */
+	EVENT_STACK = 4,	/* struct stack_event: the frames behind a stack's hash, sent once */
+	EVENT_FILE = 5,		/* struct file_event: the path behind a file id, sent once */
+	EVENT_FORK = 6,		/* struct fork_event */
+	EVENT_EXEC = 7,		/* struct exec_event */
+	EVENT_EXIT = 8,		/* struct exit_event: the process's last thread ended */
+};
+
+enum event_flag {
+	/* EVENT_FREE: the first half of a realloc, whose second half (EVENT_ALLOC or
+	 * EVENT_ALLOC_FAILED with this flag too) comes from the same thread. */
+	EVENT_F_REALLOC = 1 << 0,
+	/* EVENT_FREE: this thread's previous free was of the same address, from a frame that may
+	 * still be active: a wrapper's free calling the real one, if the block is gone already. */
+	EVENT_F_NESTED_HINT = 1 << 1,
+	/* EVENT_FORK: the child runs in the parent's address space (vfork, posix_spawn). */
+	EVENT_F_SHARED_VM = 1 << 2,
+	/* EVENT_STACK: some frame's file could not be asked for just then; it will be sent again. */
+	EVENT_F_UNRESOLVED = 1 << 3,
+};
+
+/* What every record begins with. {tgid, image} names one image of one process: `image` is a hash of
+ * the process's start time and its exec generation, so that a pid's lives are never mixed. */
+struct event {
+	__u8 kind;	/* enum event_kind */
+	__u8 flags;	/* enum event_flag */
+	__u16 function; /* the allocator function: index into the collector's function table */
+	__u32 tgid;	/* process, thread: numbers of the initial pid namespace */
+	__u32 tid;
+	__u32 image;
+};
+
+struct alloc_event {
+	struct event event;
+	__u64 time_ns; /* CLOCK_MONOTONIC at the allocator's return */
+	__u64 addr;
+	__u64 size;  /* bytes asked for; calloc's product */
+	__u64 stack; /* hash of the call stack at the allocator's entry */
+};
+
+struct free_event {
+	struct event event;
+	__u64 addr;
+};
+
+struct alloc_failed_event {
+	struct event event;
+	__u64 old_addr; /* realloc's block, which is still the caller's unless size is 0; else 0 */
+	__u64 size;
+};
+
+#define STACK_FRAMES_MAX 127 /* PERF_MAX_STACK_DEPTH: the deepest stack that bpf_get_stack gives */
+
+/* One frame: address as found (the probed pc, then return addresses), and where it lies in which
+ * file. file 0: no file is mapped there (JIT code, vDSO, an address that is none). */
+struct stack_frame {
+	__u64 address;
+	__u64 file_offset; /* bytes from the start of the file */
+	__u32 file;
+	__u32 reserved;
+};
+
+/* How a stack's last frame was reached: one row each in stack_ends.def. */
+enum stack_end {
+#define STACK_END(name, key, text) STACK_END_##name,
+#include "stack_ends.def"
+#undef STACK_END
+	STACK_END_CNT,
+};
+
+struct stack_event {
+	struct event event;
+	__u64 stack; /* the hash that alloc events carry */
+	__u32 frame_cnt;
+	__u32 end; /* enum stack_end */
+	struct stack_frame frames[];
+};
+
+#define FILE_PATH_MAX 1024
+
+/* path: the names from the file up to its root, each with its NUL, the file's own first
+ * ("libc.so.6\0x86_64-linux-gnu\0lib\0usr\0"), in the process's mount namespace. */
+struct file_event {
+	struct event event;
+	__u64 inode;
+	__u32 dev; /* the kernel's own encoding: major << 20 | minor */
+	__u32 file;
+	__u32 path_sz; /* bytes of path in use; FILE_PATH_MAX at most */
+	__u32 reserved;
+	char path[];
+};
+
+#define TASK_COMM_LEN_MAX 16
+
+/* event.tgid/tid/image: the parent. */
+struct fork_event {
+	struct event event;
+	__u64 time_ns;
+	__u64 child_start_ns; /* CLOCK_BOOTTIME */
+	__u32 child_tgid;
+	__u32 child_image;
+};
+
+/* event.image: the new image. */
+struct exec_event {
+	struct event event;
+	__u64 time_ns;
+	__u64 start_ns; /* the process's start, CLOCK_BOOTTIME */
+	__u32 old_image;
+	__u32 exe; /* the program's file number (file_event); 0: unknown */
+	char comm[TASK_COMM_LEN_MAX];
+};
+
+struct exit_event {
+	struct event event;
+	__u64 time_ns;
+	__u32 status; /* as wait(2) gives it */
+	__u32 reserved;
+	char comm[TASK_COMM_LEN_MAX];
+};
+
+/* What an allocator function does with memory; travels in a probe's cookie. */
+enum alloc_role {
+	ROLE_ALLOC = 1,	    /* returns the block, or NULL */
+	ROLE_ALLOC_OUT = 2, /* returns 0 and stores the block through a pointer argument */
+	ROLE_REALLOC = 3,   /* takes a block (or NULL), returns the block that replaces it */
+	ROLE_FREE = 4,	    /* takes a block (or NULL) */
+};
+
+/*
+ * A probe's cookie: which function this is and which argument is what, so that one pair of programs
+ * serves every allocator. Arguments are counted from 1; 0 means there is none.
+ *
+ *   bits 0-15 function   16-19 role   20-23 size   24-27 count   28-31 block   32-35 out
+ */
+#define COOKIE(function, role, size, count, block, out)                                            \
+	((__u64)(function) | (__u64)(role) << 16 | (__u64)(size) << 20 | (__u64)(count) << 24 |    \
+		(__u64)(block) << 28 | (__u64)(out) << 32)
+#define COOKIE_FUNCTION(cookie) ((__u16)(cookie))
+#define COOKIE_ROLE(cookie) ((cookie) >> 16 & 0xf)
+#define COOKIE_SIZE_ARG(cookie) ((cookie) >> 20 & 0xf)
+#define COOKIE_COUNT_ARG(cookie) ((cookie) >> 24 & 0xf)
+#define COOKIE_BLOCK_ARG(cookie) ((cookie) >> 28 & 0xf)
+#define COOKIE_OUT_ARG(cookie) ((cookie) >> 32 & 0xf)
+
+/* What the kernel side counts, per process image: one row each in counters.def. */
+enum counter {
+#define COUNTER(name, is_loss, text) COUNTER_##name,
+#include "counters.def"
+#undef COUNTER
+	COUNTER_CNT,
+};
+
+struct counters {
+	__u64 count[COUNTER_CNT];
+};
+
+_Static_assert(sizeof(struct event) == 16, "event layout");
+_Static_assert(sizeof(struct alloc_event) == 48, "alloc_event layout");
+_Static_assert(sizeof(struct free_event) == 24, "free_event layout");
+_Static_assert(sizeof(struct alloc_failed_event) == 32, "alloc_failed_event layout");
+_Static_assert(sizeof(struct stack_frame) == 24, "stack_frame layout");
+_Static_assert(sizeof(struct stack_event) == 32, "stack_event layout");
+_Static_assert(sizeof(struct file_event) == 40, "file_event layout");
+_Static_assert(sizeof(struct fork_event) == 40, "fork_event layout");
+_Static_assert(sizeof(struct exec_event) == 56, "exec_event layout");
+_Static_assert(sizeof(struct exit_event) == 48, "exit_event layout");
+
+#endif

@@ -1,0 +1,122 @@
+# The programs that the runtime tests trace, built into $(BUILD)/programs/ (target: programs).
+# Included by the Makefile, which sets BUILD, CC, CXX and WERROR.
+#
+# They keep their call chains: little optimization, frame pointers, no tail calls, and no compiler that
+# knows malloc and takes calls away. Where a program shall be otherwise (without frame pointers, static,
+# stripped, against musl) it is built a second time under another name.
+
+PROGRAMS_SRC := tests/programs
+PROGRAMS_OUT := $(BUILD)/programs
+PROGRAMS_DEPS := $(wildcard $(PROGRAMS_SRC)/*.h) tests/programs.mk
+PROGRAMS_FLAGS := -D_GNU_SOURCE -Wall -Wextra $(WERROR) -O1 -g \
+	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-builtin
+PROGRAMS_C := $(CC) -std=gnu11 $(PROGRAMS_FLAGS)
+PROGRAMS_CXX := $(CXX) -std=gnu++17 -fsized-deallocation $(PROGRAMS_FLAGS)
+PROGRAMS_LIB := -shared -fPIC
+# functions that a C library may lack are weak references, and may come from a preloaded library
+PROGRAMS_WEAK := -Wl,-z,dynamic-undefined-weak
+PROGRAMS_OURS = -L$(PROGRAMS_OUT) -Wl,-rpath,'$$ORIGIN' -Wl,--no-as-needed
+
+MUSL_CC := $(shell command -v musl-gcc)
+
+PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork trap_exec trap_spawn trap_failed \
+	trap_many trap_dlclose threads main_exits_first die seccomped puppet leaky_server
+PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
+PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
+	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \
+	stacks_plugin_a.so stacks_plugin_b.so
+# for the comparison of stacks: as distributions build, without frame pointers
+PROGRAMS_STACKS := stacks_cxx stacks_threads stacks_signal stacks_frames stacks_dlclose
+PROGRAMS_STACKS_FLAGS := $(filter-out -fno-omit-frame-pointer,$(PROGRAMS_FLAGS)) -O2 -fomit-frame-pointer
+PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw leak_new \
+	leak_optimized leak_static leak_stripped leak_debuglink leak_ours leak_ours_tail leak_ours_static \
+	leak_new_ours leak_forwarded leak_forwarded_tail \
+	$(if $(MUSL_CC),leak_musl leak_musl_static trap_realloc_failing_musl) \
+	$(if $(filter x86_64,$(shell uname -m)),bits32)
+
+.PHONY: programs
+programs: $(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS))
+
+$(PROGRAMS_OUT):
+	mkdir -p $@
+
+$(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS)): $(PROGRAMS_DEPS) | $(PROGRAMS_OUT)
+
+$(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS_PLAIN)): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.c
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_WEAK) -ldl -lpthread
+
+$(PROGRAMS_OUT)/leak_new: $(PROGRAMS_SRC)/leak_new.cc
+	$(PROGRAMS_CXX) $< -o $@
+
+# as programs are usually built: no frame pointers, tail calls
+$(PROGRAMS_OUT)/leak_optimized: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_C) -O2 -fomit-frame-pointer -foptimize-sibling-calls $< -o $@ $(PROGRAMS_WEAK)
+$(PROGRAMS_OUT)/leak_static: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_C) -static $< -o $@
+$(PROGRAMS_OUT)/leak_stripped: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_C) -static -s $< -o $@
+# names and lines lie in a file of their own beside it (.gnu_debuglink)
+$(PROGRAMS_OUT)/leak_debuglink: $(PROGRAMS_OUT)/leak
+	objcopy --only-keep-debug $< $@.debug
+	objcopy --strip-all --add-gnu-debuglink=$@.debug $< $@
+
+$(PROGRAMS_OUT)/leak_musl: $(PROGRAMS_SRC)/leak.c
+	$(MUSL_CC) -std=gnu11 $(PROGRAMS_FLAGS) $< -o $@ $(PROGRAMS_WEAK)
+$(PROGRAMS_OUT)/leak_musl_static: $(PROGRAMS_SRC)/leak.c
+	$(MUSL_CC) -std=gnu11 $(PROGRAMS_FLAGS) -static $< -o $@
+$(PROGRAMS_OUT)/trap_realloc_failing_musl: $(PROGRAMS_SRC)/trap_realloc_failing.c
+	$(MUSL_CC) -std=gnu11 $(PROGRAMS_FLAGS) $< -o $@
+
+$(PROGRAMS_OUT)/liballoc_ours.so: $(PROGRAMS_SRC)/alloc_ours.c
+	$(PROGRAMS_C) $(PROGRAMS_LIB) $< -o $@
+$(PROGRAMS_OUT)/liballoc_ours_tail.so: $(PROGRAMS_SRC)/alloc_ours.c
+	$(PROGRAMS_C) -O2 -foptimize-sibling-calls -fomit-frame-pointer $(PROGRAMS_LIB) $< -o $@
+# exceptions pass through it
+$(PROGRAMS_OUT)/liballoc_ours_new.so: $(PROGRAMS_SRC)/alloc_ours.c
+	$(PROGRAMS_C) -fexceptions -DWITH_NEW $(PROGRAMS_LIB) $< -o $@
+
+$(PROGRAMS_OUT)/leak_ours: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_OUT)/liballoc_ours.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lalloc_ours
+$(PROGRAMS_OUT)/leak_ours_tail: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_OUT)/liballoc_ours_tail.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lalloc_ours_tail
+$(PROGRAMS_OUT)/leak_ours_static: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_SRC)/alloc_ours.c
+	$(PROGRAMS_C) $(filter %.c,$^) -o $@
+$(PROGRAMS_OUT)/leak_new_ours: $(PROGRAMS_SRC)/leak_new.cc $(PROGRAMS_OUT)/liballoc_ours_new.so
+	$(PROGRAMS_CXX) $< -o $@ $(PROGRAMS_OURS) -lalloc_ours_new
+$(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS_ON_OURS)): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.c \
+		$(PROGRAMS_OUT)/liballoc_ours.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lalloc_ours -lpthread
+$(PROGRAMS_OUT)/trap_throw: $(PROGRAMS_SRC)/trap_throw.cc $(PROGRAMS_OUT)/liballoc_ours_new.so
+	$(PROGRAMS_CXX) $< -o $@ $(PROGRAMS_OURS) -lalloc_ours_new
+
+$(PROGRAMS_OUT)/libforward.so: $(PROGRAMS_SRC)/libforward.c
+	$(PROGRAMS_C) $(PROGRAMS_LIB) $< -o $@ -ldl
+$(PROGRAMS_OUT)/libforward_tail.so: $(PROGRAMS_SRC)/libforward.c
+	$(PROGRAMS_C) -O2 -foptimize-sibling-calls -fomit-frame-pointer $(PROGRAMS_LIB) $< -o $@ -ldl
+$(PROGRAMS_OUT)/leak_forwarded: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_OUT)/libforward.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) $(PROGRAMS_WEAK) -lforward
+$(PROGRAMS_OUT)/leak_forwarded_tail: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_OUT)/libforward_tail.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) $(PROGRAMS_WEAK) -lforward_tail
+$(PROGRAMS_OUT)/libcount.so: $(PROGRAMS_SRC)/libcount.c
+	$(PROGRAMS_C) -O2 $(PROGRAMS_LIB) $< -o $@ -ldl -lpthread
+
+$(PROGRAMS_OUT)/stacks_cxx: $(PROGRAMS_SRC)/stacks_cxx.cc
+	$(CXX) -std=gnu++17 $(PROGRAMS_STACKS_FLAGS) $< -o $@
+$(addprefix $(PROGRAMS_OUT)/,stacks_threads stacks_signal stacks_frames stacks_dlclose): \
+		$(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.c
+	$(CC) -std=gnu11 $(PROGRAMS_STACKS_FLAGS) $< -o $@ -ldl -lpthread
+$(PROGRAMS_OUT)/stacks_plugin_a.so: $(PROGRAMS_SRC)/stacks_plugin.c
+	$(CC) -std=gnu11 $(PROGRAMS_STACKS_FLAGS) $(PROGRAMS_LIB) -DFRAME_SZ=200 $< -o $@
+$(PROGRAMS_OUT)/stacks_plugin_b.so: $(PROGRAMS_SRC)/stacks_plugin.c
+	$(CC) -std=gnu11 $(PROGRAMS_STACKS_FLAGS) $(PROGRAMS_LIB) -DFRAME_SZ=1000 $< -o $@
+$(PROGRAMS_OUT)/libbacktrace.so: $(PROGRAMS_SRC)/libbacktrace.c
+	$(PROGRAMS_C) -O2 $(PROGRAMS_LIB) $< -o $@ -ldl -lpthread
+
+$(PROGRAMS_OUT)/plugin_first.so: $(PROGRAMS_SRC)/plugin.c
+	$(PROGRAMS_C) $(PROGRAMS_LIB) -DLEAK_FUNCTION=plugin_first_leak $< -o $@
+$(PROGRAMS_OUT)/plugin_second.so: $(PROGRAMS_SRC)/plugin.c
+	$(PROGRAMS_C) $(PROGRAMS_LIB) -DLEAK_FUNCTION=plugin_second_leak $< -o $@
+
+# needs no 32-bit C library
+$(PROGRAMS_OUT)/bits32: $(PROGRAMS_SRC)/bits32.c
+	$(PROGRAMS_C) -m32 -static -nostdlib -ffreestanding -fno-pie -fno-stack-protector $< -o $@

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Every allocator function, to the block and byte: each row of leak.c and leak_new.cc against what the
+program says of itself."""
+import subprocess
+
+import heaptap
+import oracle
+from harness import each
+
+ABSENT = 77  # leak.c: the C library has no such function
+
+# Other ways to build leak.c: each with all its rows.
+VARIANTS = {
+    "leak_optimized": "no frame pointers, tail calls",
+    "leak_static": "glibc linked statically",
+    "leak_musl": "musl: calloc calls malloc",
+    "leak_musl_static": "musl linked statically",
+    "leak_ours": "an allocator library of ours, that calls itself",
+    "leak_ours_tail": "the same with tail calls",
+    "leak_ours_static": "the same in the program",
+    "leak_forwarded": "a wrapper library before libc",
+    "leak_forwarded_tail": "the same with tail calls",
+}
+
+
+def rows(name):
+    """The rows of a program that its C library has the functions for."""
+    program = heaptap.program(name)
+    if not program.exists():
+        return []
+    listed = subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()
+    return [row for row in listed
+            if subprocess.run([program, row], stdout=subprocess.DEVNULL).returncode != ABSENT]
+
+
+# glibc allocates before main where it is linked statically (_dl_non_dynamic_init).
+NOT_ALONE = ("leak_static",)
+
+
+def check_row(t, name, row):
+    _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program(name), row])
+    if name in NOT_ALONE:
+        heaptap.check_own(t, image, expect, "leak_outer", "use_and_free")
+    else:
+        heaptap.check_totals(t, image, expect)
+    return image
+
+
+@each(*rows("leak"))
+def test_leak_is_exact(t, row):
+    check_row(t, "leak", row)
+
+
+@each(*VARIANTS)
+def test_leaks_are_exact_in(t, name):
+    if not heaptap.program(name).exists():
+        t.skip("musl-gcc is not installed")
+    wrong = []
+    for row in rows(name):
+        try:
+            check_row(t, name, row)
+        except Exception as error:  # all rows are told
+            wrong.append(f"{row}: {error}")
+    t.check(not wrong, "\n".join(wrong))
+
+
+# Names of one function: an address does not tell which of them was called.
+ALIASES = {"aligned_alloc": ("aligned_alloc", "memalign")}
+
+
+def own_stack(t, image, inner):
+    """The one stack that leaks through leak_outer and `inner`."""
+    stacks = [stack for stack in heaptap.stacks_through(image, "leak_outer")
+              if heaptap.stack_has(stack, inner) and stack["outstanding_blocks"]]
+    t.equal(len(stacks), 1, f"leaking stacks through {inner} and leak_outer")
+    return stacks[0]
+
+
+@each("malloc", "calloc", "posix_memalign", "aligned_alloc", "realloc-null", "memalign", "valloc")
+def test_stack_names_the_call_chain(t, row):
+    inner = "by_" + row.replace("-", "_")
+    image = check_row(t, "leak", row)
+    stack = own_stack(t, image, inner)
+    functions = [frame["function"] for frame in stack["frames"]]
+    wanted = [inner, "leak_inner", "leak_outer", "run_row", "main"]
+    t.equal(functions[1:6], wanted, f"frames after {functions[0]}")
+    allocator = row.split("-")[0]
+    t.check(functions[0] in ALIASES.get(allocator, (allocator,)),
+            f"the first frame is {functions[0]}, not {allocator}")
+    for frame in stack["frames"][1:6]:
+        t.check((frame["file"] or "").endswith("tests/programs/leak.c"), f"file: {frame}")
+        t.check((frame["line"] or 0) > 0, f"no line: {frame}")
+        t.equal(frame["module"], str(heaptap.program("leak")), "module")
+    t.equal((stack["outstanding_blocks"], stack["outstanding_bytes"]), (7, 12096), "the stack's leak")
+
+
+def places_of(t, module, offset):
+    """(function, file:line) by addr2line, of the call before a return address: inlined ones first."""
+    lines = t.run(["addr2line", "-i", "-f", "-e", module, hex(int(offset, 16) - 1)]).stdout.splitlines()
+    return [(function, place.rsplit("/", 1)[-1].split(" ")[0])
+            for function, place in zip(lines[::2], lines[1::2])]
+
+
+def test_frames_agree_with_addr2line(t):
+    t.need("addr2line")
+    stack = own_stack(t, check_row(t, "leak", "malloc"), "by_malloc")
+    frames = stack["frames"][1:6]
+    found = [(frame["function"], f"{frame['file'].rsplit('/', 1)[-1]}:{frame['line']}") for frame in frames]
+    offsets = dict.fromkeys((frame["module"], frame["module_offset"]) for frame in frames)
+    wanted = [place for module, offset in offsets for place in places_of(t, module, offset)]
+    t.equal(found, wanted, "functions and lines")
+    inlined = [frame["inlined"] for frame in frames]
+    t.equal(inlined, [frames[i]["address"] == frames[i + 1]["address"] for i in range(4)] + [False],
+            "which frames are inlined into the next")
+
+
+@each("leak", "leak_optimized", "leak_static", "leak_musl", "leak_ours_tail")
+def test_stack_reaches_the_root(t, name):
+    if not heaptap.program(name).exists():
+        t.skip("musl-gcc is not installed")
+    for row in ("malloc", "posix_memalign", "realloc-grow"):
+        image = check_row(t, name, row)
+        for stack in heaptap.stacks_through(image, "leak_outer"):
+            functions = [frame["function"] for frame in stack["frames"]]
+            t.check(stack["complete"], f"{row}: {stack['end']}: {functions}")
+            t.check(functions[-1] == "_start", f"{row}: the root is {functions[-1]}")
+
+
+def test_build_id_is_the_files(t):
+    stack = own_stack(t, check_row(t, "leak", "malloc"), "by_malloc")
+    notes = t.run(["readelf", "-n", heaptap.program("leak")]).stdout
+    t.check(stack["frames"][1]["build_id"], "no build ID")
+    t.contains(notes, stack["frames"][1]["build_id"], "readelf -n")
+
+
+def test_names_come_from_separate_debug_info(t):
+    image = check_row(t, "leak_debuglink", "malloc")
+    stack = own_stack(t, image, "by_malloc")
+    t.check((stack["frames"][1]["line"] or 0) > 0, f"no line: {stack['frames'][1]}")
+
+
+def check_new(t, name, row):
+    """operator new: the program's own, and all that libstdc++ does beside it, by the oracle."""
+    tracing, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program(name), row])
+    heaptap.check_own(t, image, expect, "leak_outer", "use_and_free")
+    return image
+
+
+@each(*rows("leak_new"))
+def test_new_is_exact(t, row):
+    image = check_new(t, "leak_new", row)
+    counting = oracle.Counting(t)
+    t.run([*counting.prefix, heaptap.program("leak_new"), row])
+    oracle.compare_image(t, image, counting.images()[0])
+
+
+@each(*rows("leak_new_ours"))
+def test_new_beside_malloc_is_exact(t, row):
+    check_new(t, "leak_new_ours", row)
+
+
+@each("liballoc_ours.so", "libforward.so", "libforward_tail.so", "libcount.so")
+def test_preloaded_allocator_counts_once(t, library):
+    command = ["/usr/bin/env", f"LD_PRELOAD={heaptap.program(library)}", heaptap.program("leak"), "calloc"]
+    _, ((image, expect),) = heaptap.run_expecting(t, command)
+    heaptap.check_totals(t, image, expect)

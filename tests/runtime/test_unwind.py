@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Call stacks, frame by frame as another unwinder sees them in the same run, and how they end."""
+import heaptap
+import reference
+from harness import each
+
+SCRIPT = "import json; d = {str(i): [i] * 3 for i in range(3000)}; json.loads(json.dumps(d))"
+PERL = r'my %h; $h{$_ % 1701} .= "x$_" for 1..60000; print scalar(keys %h), "\n"'
+SQL = ("create table t(a integer primary key, b text); with recursive n(i) as (select 1 union all "
+       "select i + 1 from n where i < 9000) insert into t select i, hex(i * 7919) from n; "
+       "create index x on t(b); select count(*), min(b) from t;")
+
+COMPARED = {
+    "python3": ["/usr/bin/python3", "-c", SCRIPT],
+    "perl": ["perl", "-e", PERL],
+    "sqlite3": ["sqlite3", ":memory:", SQL],
+    "C++ with exceptions and std::map": [heaptap.program("stacks_cxx"), "10000"],
+    "threads": [heaptap.program("stacks_threads"), "4", "3000"],
+    "signal handlers": [heaptap.program("stacks_signal"), "3000"],
+    "realigned frames, alloca, deep recursion": [heaptap.program("stacks_frames"), "3000"],
+}
+LEAST_ALLOCATIONS = {"signal handlers": 3000, "realigned frames, alloca, deep recursion": 3000}
+
+
+# Of the allocations, in stacks that end early because a library was loaded a moment before.
+LATE_SHARE = 0.02
+
+
+def compare(t, image, recording):
+    recorded = recording.stacks()
+    found, late = reference.stacks_of(image)
+    wrong = reference.differences(recorded, found, late)
+    told = [f"{cnt} (heaptap {cnt_found}) × {' '.join(map(hex, key))}\n        heaptap: "
+            f"{' '.join(map(hex, closest))}" for cnt, cnt_found, key, closest in wrong[:3]]
+    t.check(not wrong, f"{len(wrong)} of {len(recorded)} stacks differ, in {sum(w[0] for w in wrong)} of "
+            f"{recording.recorded} allocations:\n    " + "\n    ".join(told))
+    t.check(sum(late.values()) <= LATE_SHARE * recording.recorded,
+            f"{sum(late.values())} of {recording.recorded} allocations are in stacks that end early")
+    return recorded
+
+
+@each(*COMPARED)
+def test_stacks_are_the_reference_unwinders(t, name):
+    recording = reference.Recording(t, "PYTHONMALLOC=malloc")
+    tracing = heaptap.run(t, [*recording.prefix, *map(str, COMPARED[name])],
+                          options=reference.OPTIONS)
+    image = tracing.images[-1]
+    compare(t, image, recording)
+    t.check(recording.recorded >= LEAST_ALLOCATIONS.get(name, 10000),
+            f"only {recording.recorded} allocations were recorded")
+    # what backtrace() itself allocates, and what came before it, is in heaptap's books alone
+    t.check(image["totals"]["allocs"] >= recording.recorded + recording.unrecorded,
+            f"{image['totals']['allocs']} allocations in the books, {recording.recorded} + "
+            f"{recording.unrecorded} in the process")
+
+
+def test_stack_of_code_that_is_unmapped_and_replaced(t):
+    recording = reference.Recording(t)
+    tracing = heaptap.run(t, [*recording.prefix, str(heaptap.program("stacks_dlclose"))],
+                          options=reference.OPTIONS)
+    compare(t, tracing.images[-1], recording)
+
+
+@each("auto", "dwarf")
+def test_share_of_complete_stacks(t, mode):
+    image = heaptap.run(t, ["sqlite3", ":memory:", SQL], options=["--stack", mode]).only()
+    complete = sum(stack["complete"] for stack in image["stacks"])
+    t.equal(image["stacks_complete"], complete, "stacks_complete, and the stacks that are")
+    t.equal(complete + sum(image["stacks_truncated"].values()), len(image["stacks"]),
+            "complete and truncated stacks, and all")
+    t.check(complete >= 0.99 * len(image["stacks"]), f"{complete} of {len(image['stacks'])} are complete: "
+            f"{image['stacks_truncated']}")

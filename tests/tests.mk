@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Everything that tests, measures or shows. Included by the Makefile, which sets BUILD, UNIT_TESTS,
+# BENCHES, ALL_CFLAGS and LIBS.
+#
+#   make check            set-up, then every suite of tests/check.sh; the last line is the sum
+#   make unit             unit tests; SAN=1: under AddressSanitizer and UBSan
+#   make unit-valgrind    unit tests under memcheck
+#   make fuzz             each fuzzer for FUZZ_SECONDS
+#   make docs-check       the documents against the tool
+#   make runtime          the tool against real programs, as root
+#   make demo, bench      see scripts/demo.sh, tests/bench/
+
+FUZZ_SECONDS ?= 5
+FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+VALGRIND := valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99
+
+# Nothing is built before the set-up: check.sh calls make again for that.
+.PHONY: check
+check:
+	+@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/check.sh
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libheaptap.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libheaptap.a $(LIBS) -lcmocka
+
+.PHONY: unit unit-valgrind
+unit: $(UNIT_TESTS)
+	@tests/unit/run $^
+unit-valgrind: $(UNIT_TESTS)
+	@UNDER='$(VALGRIND)' LIMIT=900 tests/unit/run $^
+
+# The fuzzers have a build of their own, with the library instrumented: below $(BUILD)/fuzz.
+.PHONY: fuzz fuzz-run
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(FUZZ_CFLAGS)' fuzz-run
+fuzz-run: $(FUZZERS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $^
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libheaptap.a
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(BUILD)/libheaptap.a $(LIBS)
+
+.PHONY: docs-check
+docs-check: $(BUILD)/heaptap
+	@BUILD=$(BUILD) tests/docs/check.sh
+
+.PHONY: runtime
+runtime: $(BUILD)/heaptap programs
+	@BUILD=$(BUILD) tests/runtime/run
+
+.PHONY: demo
+demo:
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory -s $(BUILD)/heaptap $(BUILD)/programs/leaky_server
+	@BUILD=$(BUILD) scripts/demo.sh
+
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libheaptap.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libheaptap.a $(LIBS)
+
+.PHONY: bench
+bench: $(BUILD)/heaptap $(BENCH_PROGRAMS)
+	@set -e; for bench in $(BENCHES); do echo "==== $${bench##*/}"; $$bench; done
+	@if [ -x tests/bench/run ]; then BUILD=$(BUILD) tests/bench/run; fi

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Summaries that the renderers' golden files are made of: data only, one for each situation that a
+ * reader has to tell apart. A unit test is one file, so they are in a header.
+ */
+#ifndef HEAPTAP_TESTS_REPORT_SAMPLES_H
+#define HEAPTAP_TESTS_REPORT_SAMPLES_H
+
+#include "report/summary.h"
+
+#define SAMPLE_CNT(array) (sizeof(array) / sizeof(*(array)))
+#define FRAMES(array) .frames = (array), .frame_cnt = SAMPLE_CNT(array)
+#define STACKS(array) .stacks = (array), .stack_cnt = SAMPLE_CNT(array)
+
+#define SAMPLE_SUMMARY(kind_, processes_)                                                          \
+	.kind = (kind_), .time = {1772334765, 123456789}, .uptime_s = 7805.25, .host = "db1",      \
+	.kernel = "6.1.0-18-amd64", .link = "uprobe session", .cpu_s = 12.3456,                    \
+	.rss_bytes = 47185920, .unwind_files = 7, .unwind_rows = 98765, .unwind_bytes = 790176,    \
+	.unwind_load_s = 0.0421, .processes = (processes_), .process_cnt = SAMPLE_CNT(processes_)
+
+#define LIBC "/usr/lib/x86_64-linux-gnu/libc.so.6"
+#define LIBC_BUILD_ID "d1704d25fbbb72fa95d517b883131828c0883fe9"
+#define REDIS "/usr/bin/redis-check-rdb"
+#define REDIS_BUILD_ID "9f2c6a3d55e8c1b7a0d94e2f63b1885c7e0a4d12"
+
+/* ---- frames ---- */
+
+#define MALLOC_FRAME                                                                               \
+	{                                                                                          \
+		.address = 0x7f3a5c1e9d20, .function = "malloc", .offset = 0, .module = LIBC,      \
+		.build_id = LIBC_BUILD_ID, .module_offset = 0x99d20                                \
+	}
+
+static struct summary_frame sds_frames[] = {
+	MALLOC_FRAME,
+	{0x55d0c8a1b2f4, "ztrymalloc_usable_internal", 0, "/usr/src/redis/src/zmalloc.c", 91, 17,
+		REDIS, REDIS_BUILD_ID, 0x5b2f4, true},
+	{0x55d0c8a1b2f4, "zmalloc_usable", 0x24, "/usr/src/redis/src/zmalloc.c", 123, 15, REDIS,
+		REDIS_BUILD_ID, 0x5b2f4, false},
+	{0x55d0c8a20d41, "_sdsnewlen", 0x51, "/usr/src/redis/src/sds.c", 104, 0, REDIS,
+		REDIS_BUILD_ID, 0x60d41, false},
+	{0x55d0c8a4f7b9, "createStringObject", 0x109, "/usr/src/redis/src/object.c", 122, 0, REDIS,
+		REDIS_BUILD_ID, 0x8f7b9, false},
+	{0x55d0c8a3c3e0, "processMultibulkBuffer", 0x2f0, "/usr/src/redis/src/networking.c", 2250,
+		21, REDIS, REDIS_BUILD_ID, 0x7c3e0, false},
+	{0x55d0c8a17a62, "main", 0x4a2, "/usr/src/redis/src/server.c", 7153, 5, REDIS,
+		REDIS_BUILD_ID, 0x57a62, false},
+	{0x7f3a5c17724a, "__libc_start_call_main", 0x7a, "../sysdeps/nptl/libc_start_call_main.h",
+		58, 16, LIBC, LIBC_BUILD_ID, 0x2724a, false},
+	{0x7f3a5c177305, "__libc_start_main_impl", 0x85, "../csu/libc-start.c", 360, 3, LIBC,
+		LIBC_BUILD_ID, 0x27305, false},
+	{0x55d0c8a181a1, "_start", 0x21, NULL, 0, 0, REDIS, REDIS_BUILD_ID, 0x581a1, false},
+};
+
+static struct summary_frame cpp_frames[] = {
+	MALLOC_FRAME,
+	{0x7f3a5c4ae98c, "operator new(unsigned long)", 0x1c, NULL, 0, 0,
+		"/usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30", NULL, 0xae98c, false},
+	{0x55d0c8b00010,
+		"std::vector<std::pair<std::string, Session>, "
+		"std::allocator<std::pair<std::string, "
+		"Session> > >::_M_realloc_insert<std::pair<std::string, Session> >()",
+		0x1d4, "/usr/include/c++/12/bits/vector.tcc", 439, 12, "/opt/app/libsession.so",
+		NULL, 0x30010, false},
+	{0x55d0c8b00444, NULL, 0, NULL, 0, 0, "/opt/app/libsession.so", NULL, 0x30444, false},
+	{0x7f3a00001234, NULL, 0, NULL, 0, 0, NULL, NULL, 0, false},
+	{0x7f3a00005678, "LInterpreter;::run", 0x18, NULL, 0, 0, "[jit]", NULL, 0, false},
+};
+
+/* ---- a service that is growing, attached to ---- */
+
+static struct summary_stack service_stacks[] = {
+	{33030144, 8000, 9000, 1000, 37158912, 1048576, 10920, 12.3, true, NULL,
+		FRAMES(sds_frames)},
+	{16777216, 1, 1, 0, 16777216, 0, 10921, 10921, false,
+		"ends at an address that lies in no file", FRAMES(cpp_frames)},
+	{704003, 4004, 9863077, 9859073, 1200000000, -2048, 7700, 0.012, true, NULL,
+		.frames = sds_frames, .frame_cnt = 3},
+	{0, 0, 4120, 4120, 65920, -65920, -1, -1, true, NULL, .frames = sds_frames, .frame_cnt = 1},
+};
+
+static struct summary_process service_process[] = {{
+	.info = {.tgid = 1234,
+		.image = 0xdeadbeef,
+		.comm = "redis-server",
+		.exe = "/usr/bin/redis-check-rdb",
+		.state = PROCESS_RUNNING},
+	.age_s = 442800.5,
+	.complete = true,
+	.totals = {9876543, 9864198, 1288490188, 12345, 50541363, 52534000, 0},
+	.anomalies = {.unmatched_frees = 1207},
+	.growth_bytes = 1046528,
+	.growth_blocks = 300,
+	.events_received = 19741086,
+	.counters = {{[COUNTER_nested_calls] = 5120, [COUNTER_abandoned_calls] = 1}},
+	STACKS(service_stacks),
+	.stacks_total = 57,
+	.stack_ends = {[STACK_END_ROOT] = 54, [STACK_END_BAD_PC] = 3},
+}};
+
+static const struct summary service = {
+	SAMPLE_SUMMARY(SUMMARY_PERIODIC, service_process),
+	.events_received = 19741086,
+	.counters = {{[COUNTER_nested_calls] = 5120, [COUNTER_abandoned_calls] = 1}},
+};
+
+/* ---- run: from birth to exit ---- */
+
+static struct summary_stack leak_stacks[] = {
+	{1500, 3, 3, 0, 1500, 1500, 0.004, 0.002, true, NULL, FRAMES(sds_frames)},
+};
+
+static struct summary_process leak_process[] = {{
+	.info = {.tgid = 4711,
+		.comm = "leak",
+		.exe = "/opt/tests/leak",
+		.from_birth = true,
+		.state = PROCESS_EXITED,
+		.exit_code = 3},
+	.age_s = 0.25,
+	.complete = true,
+	.totals = {10, 7, 5000, 3, 1500, 2500, 2},
+	.growth_bytes = 1500,
+	.growth_blocks = 3,
+	.events_received = 19,
+	STACKS(leak_stacks),
+	.stacks_total = 1,
+}};
+
+static const struct summary complete_run = {
+	SAMPLE_SUMMARY(SUMMARY_FINAL, leak_process),
+	.events_received = 19,
+};
+
+/* ---- losses ---- */
+
+static struct summary_stack lossy_stacks[] = {
+	{2097152, 2048, 4096, 2048, 4194304, 2097152, 60.2, 0.5, false, NULL, .frames = NULL},
+	{1048576, 1, 1, 0, 1048576, 1048576, 59.97, 59.97, false,
+		"ends at a function without unwind rows", .frames = sds_frames, .frame_cnt = 4},
+};
+
+static struct summary_process lossy_process[] = {{
+	.info = {.tgid = 99,
+		.exec = 2,
+		.comm = "mysqld",
+		.exe = "/usr/sbin/mysqld",
+		.from_birth = true,
+		.state = PROCESS_RUNNING},
+	.age_s = -1,
+	.complete = false,
+	.totals = {4097, 2048, 5242880, 2049, 3145728, 3145728, 0},
+	.anomalies = {.unmatched_frees = 12, .replaced_blocks = 3, .unknown_stacks = 2048},
+	.growth_bytes = 3145728,
+	.growth_blocks = 2049,
+	.events_received = 6145,
+	.counters = {{[COUNTER_lost_allocs] = 1200,
+		[COUNTER_lost_frees] = 34,
+		[COUNTER_lost_stacks] = 1,
+		[COUNTER_no_memory] = 5}},
+	STACKS(lossy_stacks),
+	.stacks_total = 2,
+}};
+
+static const struct summary incomplete = {
+	SAMPLE_SUMMARY(SUMMARY_FINAL, lossy_process),
+	.events_received = 6145,
+	.counters = {{[COUNTER_lost_allocs] = 1200,
+		[COUNTER_lost_frees] = 36,
+		[COUNTER_lost_stacks] = 1,
+		[COUNTER_no_memory] = 5}},
+};
+
+/* ---- ends ---- */
+
+static struct summary_process killed_process[] = {{
+	.info = {.tgid = 31337,
+		.comm = "worker",
+		.exe = "/opt/app/worker",
+		.from_birth = true,
+		.state = PROCESS_KILLED,
+		.signal = 11},
+	.age_s = 3,
+	.complete = true,
+	.totals = {1, 0, 512, 1, 512, 512, 0},
+	.growth_bytes = 512,
+	.growth_blocks = 1,
+	.events_received = 2,
+	.stacks = leak_stacks,
+	.stack_cnt = 0,
+	.stacks_total = 1,
+}};
+
+static const struct summary killed = {
+	SAMPLE_SUMMARY(SUMMARY_EXIT, killed_process),
+	.events_received = 2,
+};
+
+static struct summary_stack freed_stacks[] = {
+	{0, 0, 345, 345, 1258291, 0, -1, -1, true, NULL, FRAMES(sds_frames)},
+};
+
+static struct summary_process clean_process[] = {{
+	.info = {.tgid = 500,
+		.comm = "ls",
+		.exe = "/usr/bin/ls",
+		.from_birth = true,
+		.state = PROCESS_EXITED},
+	.age_s = 0.01,
+	.complete = true,
+	.totals = {345, 345, 1258291, 0, 0, 54476, 0},
+	.events_received = 692,
+	STACKS(freed_stacks),
+	.stacks_total = 1,
+}};
+
+static const struct summary no_blocks = {
+	SAMPLE_SUMMARY(SUMMARY_FINAL, clean_process),
+	.events_received = 692,
+};
+
+/* ---- names that attack terminals and parsers ---- */
+
+static struct summary_frame hostile_frames[] = {
+	{UINT64_MAX, "a\nb\x1b[2Jc\"\\\xff", UINT64_MAX,
+		"/src/\x07"
+		"bell\r.c",
+		UINT32_MAX, 1,
+		"/tmp/\xc2\x9b"
+		"31m\xe2\x80\xae"
+		"x",
+		"not\nhex", UINT64_MAX, false},
+	{0, "", 0, "", 0, 9, "", "", 1, false},
+	{1, "f", 0, "/", 7, 0, "/", NULL, 0, true},
+};
+
+static struct summary_stack hostile_stacks[] = {
+	{UINT64_MAX, UINT64_MAX, UINT64_MAX, 0, UINT64_MAX, INT64_MIN, 1e300, 0, false,
+		"ends\nwith a newline", FRAMES(hostile_frames)},
+};
+
+static struct summary_process hostile_process[] = {{
+	.info = {.tgid = 1,
+		.comm = {'n', 'o', '\n', 'e', 'n', 'd', '\x1b', '[', '0', 'm', '\xff', '\xc3', '"',
+			'\\', '/', '!'},
+		.exe = "/tmp/\x1b]0;owned\x07/\xe2\x82",
+		.state = PROCESS_KILLED,
+		.signal = 200},
+	.age_s = 1e300,
+	.complete = false,
+	.note = "its\tfiles cannot be read: \x1b[31mPermission denied",
+	.totals = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+		UINT64_MAX},
+	.growth_bytes = INT64_MIN,
+	.growth_blocks = INT64_MIN,
+	.events_received = UINT64_MAX,
+	STACKS(hostile_stacks),
+	.stacks_total = SIZE_MAX,
+}};
+
+static const struct summary hostile = {
+	.kind = SUMMARY_FINAL,
+	.time = {0, 0},
+	.uptime_s = 1e-9,
+	.host = "evil\nhost\xff",
+	.processes = hostile_process,
+	.process_cnt = 1,
+	.link = "x\x1b",
+	.cpu_s = 1e12,
+};
+
+/* ---- many processes, all classes of them; only old blocks asked for ---- */
+
+static struct summary_stack old_stacks[] = {
+	{1024, 1, 2, 1, 2048, 0, 3600, 3600, true, NULL, .frames = sds_frames, .frame_cnt = 4},
+	{512, 2, 2, 0, 512, 512, 700, 650, true, NULL, .frames = sds_frames, .frame_cnt = 2},
+};
+
+#define SMALL_TOTALS .totals = {4, 1, 2560, 3, 1536, 2048, 0}
+
+static struct summary_process many_processes[] = {
+	{
+		.info = {.tgid = 10, .comm = "sh", .from_birth = true, .state = PROCESS_REPLACED},
+		.age_s = 2,
+		.complete = true,
+	},
+	{
+		.info = {.tgid = 10,
+			.exec = 1,
+			.comm = "app",
+			.from_birth = true,
+			.exe = "/opt/app"},
+		.age_s = 7200,
+		.complete = true,
+		SMALL_TOTALS,
+		.anomalies = {.unmatched_frees = 2},
+		.filtered_bytes = 1536,
+		.filtered_blocks = 3,
+		STACKS(old_stacks),
+		.stacks_total = 3,
+	},
+	{
+		.info = {.tgid = 11, .comm = "cron", .exe = "/usr/sbin/cron"},
+		.age_s = 86400 * 12.5,
+		.complete = true,
+		SMALL_TOTALS,
+		.growth_bytes = 512,
+		.growth_blocks = 1,
+		.filtered_bytes = 2000,
+		.filtered_blocks = 4,
+		STACKS(old_stacks),
+		.stacks_total = 2,
+	},
+	{
+		.info = {.tgid = 12, .comm = "rsyslogd", .exe = "/usr/sbin/rsyslogd"},
+		.age_s = 86400 * 12.5,
+		.complete = true,
+		.totals = {4, 4, 2560, 0, 0, 2048, 0},
+		.anomalies = {.unmatched_frees = 70},
+	},
+	{
+		.info = {.tgid = 13, .comm = "lost", .state = PROCESS_KILLED, .signal = 34},
+		.age_s = -1,
+		.complete = false,
+		.totals = {4, 4, 2560, 0, 0, 2048, 0},
+		.counters = {{[COUNTER_lost_lifecycle] = 1}},
+	},
+	{
+		.info = {.tgid = 14, .comm = "closed", .exe = "/srv/closed"},
+		.age_s = 1,
+		.complete = false,
+		.note = "its files cannot be opened: Permission denied",
+	},
+};
+
+static const struct summary many = {
+	SAMPLE_SUMMARY(SUMMARY_PERIODIC, many_processes),
+	.events_received = 40,
+	.counters = {{[COUNTER_lost_lifecycle] = 1}},
+};
+
+static const struct summary nobody = {
+	.kind = SUMMARY_FINAL,
+	.time = {951782399, 999999999}, /* the second before 29 February 2000 */
+	.uptime_s = 0.5,
+};
+
+/* ---- and how they are rendered ---- */
+
+static const struct sample {
+	const char *name; /* of the golden file */
+	const struct summary *summary;
+	struct render_options options;
+} samples[] = {
+	{"service", &service, {0}},
+	{"service_verbose", &service, {.verbosity = 1}},
+	{"service_colour", &service, {.colour = true}},
+	{"complete_run", &complete_run, {0}},
+	{"incomplete", &incomplete, {0}},
+	{"incomplete_colour", &incomplete, {.colour = true}},
+	{"killed", &killed, {0}},
+	{"no_blocks", &no_blocks, {0}},
+	{"hostile", &hostile, {0}},
+	{"hostile_verbose", &hostile, {.colour = true, .verbosity = 2}},
+	{"many", &many, {.min_age_s = 600}},
+	{"nobody", &nobody, {0}},
+};
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* probes: a dry run of the choice of sites. Needs no privilege for files that can be read. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli/command.h"
+#include "probe/closure.h"
+#include "probe/scan.h"
+#include "probe/tracer.h"
+#include "symbol/module.h"
+#include "util/log.h"
+#include "util/proc.h"
+#include "util/text.h"
+
+struct probes {
+	struct modules *modules;
+	pid_t pid;
+	bool told_head;
+	size_t site_cnt;
+};
+
+static const char *const costs[] = {
+	[SITE_EMULATED] = "emulated",
+	[SITE_SINGLE_STEPPED] = "stepped",
+};
+
+static void print_site(struct probes *probes, const struct probe_site *site, const char *path)
+{
+	if (!probes->told_head)
+		printf("%-22s %-8s %10s %5s  %-9s %-32s %s\n", "FUNCTION", "PROBE", "OFFSET",
+			"+", "COST", "INSTRUCTION", "FILE");
+	probes->told_head = true;
+	probes->site_cnt++;
+	printf("%-22s %-8s %#10llx %5u  %-9s %-32s %s\n", site->name,
+		site->has_return ? "both" : "entry", (unsigned long long)site->file_offset,
+		site->entry_delta, costs[site->cost], site->instruction, path);
+}
+
+static int print_module(struct probes *probes, const struct module *module, bool is_asked_for)
+{
+	struct probe_sites sites = {0};
+	char *path = text__printable(module->path);
+	int err = module->fd < 0 ? module->error : probe_sites__scan(module->fd, &sites);
+
+	for (size_t i = 0; !err && i < sites.cnt; i++)
+		print_site(probes, &sites.sites[i], path);
+	if (is_asked_for && (err || !sites.cnt))
+		log_error("%s: %s", path, *sites.reason ? sites.reason : strerror(-err));
+	probe_sites__destroy(&sites);
+	free(path);
+	return err;
+}
+
+static int print_mapping(const struct proc_mapping *mapping, void *arg)
+{
+	struct probes *probes = arg;
+	struct module *module = modules__find(probes->modules, mapping->dev, mapping->inode);
+
+	if (module)
+		return 0; /* another mapping of a file that was shown */
+	module = modules__add(
+		probes->modules, mapping->dev, mapping->inode, mapping->path, probes->pid);
+	if (module)
+		print_module(probes, module, false);
+	return 0;
+}
+
+static int print_process(struct probes *probes, pid_t pid)
+{
+	size_t before = probes->site_cnt;
+	int err;
+
+	if (!proc__exists(pid)) {
+		log_error("there is no process %d", pid);
+		return EXIT_TARGET;
+	}
+	probes->pid = pid;
+	err = proc__each_executable(pid, print_mapping, probes);
+	if (err) {
+		log_error("process %d cannot be read: %s", pid, strerror(-err));
+		return err == -EACCES ? EXIT_PRIVILEGE : EXIT_TARGET;
+	}
+	if (probes->site_cnt > before)
+		return EXIT_OK;
+	log_error("process %d: no allocator function in the files that it executes", pid);
+	return EXIT_TARGET;
+}
+
+static int print_path(struct probes *probes, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	size_t before = probes->site_cnt;
+	struct module *module;
+
+	if (fd < 0) {
+		log_error("%s: %s", path, strerror(errno));
+		return EXIT_TARGET;
+	}
+	module = modules__add_fd(probes->modules, fd, path);
+	close(fd);
+	if (module)
+		print_module(probes, module, true);
+	return probes->site_cnt > before ? EXIT_OK : EXIT_TARGET;
+}
+
+static int print_installed(struct probes *probes)
+{
+	struct paths paths = {0};
+	int exit_code = closure__add_installed_allocators(&paths) ? EXIT_TRACING : EXIT_OK;
+
+	for (size_t i = 0; i < paths.cnt; i++)
+		print_path(probes, paths.paths[i]);
+	paths__destroy(&paths);
+	return exit_code;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+int cmd_probes(const struct options *options)
+{
+	struct probes probes = {.modules = modules__new()};
+	int exit_code = probes.modules ? EXIT_OK : EXIT_TRACING;
+
+	if (!exit_code && !options->arg_cnt)
+		exit_code = print_installed(&probes);
+	for (int i = 0; !exit_code && i < options->arg_cnt; i++)
+		exit_code = is_number(options->args[i]) ?
+				    print_process(&probes, atoi(options->args[i])) :
+				    print_path(&probes, options->args[i]);
+	modules__free(probes.modules);
+	return exit_code;
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * run: the command is forked, held before its exec until everything is probed, and then let go. The
+ * probes are on files, not on the process: its children are to be seen too, from their first
+ * allocation. Which processes are meant is decided in the kernel side (targets).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "cli/trace.h"
+#include "probe/closure.h"
+#include "util/log.h"
+
+struct run {
+	pid_t pid;
+	int go_fd;    /* a byte lets the command go */
+	int error_fd; /* the errno of its exec; nothing if it worked */
+	char *path;
+	int status;   /* as wait(2) gives it */
+	bool ended;
+};
+
+/* In the child: nothing here may allocate, the probes may be live. */
+static void hold_and_exec(
+	const struct options *options, const struct run *run, int go_fd, int error_fd,
+	const sigset_t *signals)
+{
+	char byte;
+
+	sigprocmask(SIG_SETMASK, signals, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (read(go_fd, &byte, 1) == 1) {
+		execv(run->path, options->args);
+		if (write(error_fd, &errno, sizeof(errno)) < 0)
+			_exit(EXIT_CANNOT_RUN);
+	}
+	_exit(EXIT_CANNOT_RUN);
+}
+
+static int fork_command(
+	const struct options *options, struct run *run, const sigset_t *signals)
+{
+	int go[2], error[2];
+
+	if (pipe2(go, O_CLOEXEC) || pipe2(error, O_CLOEXEC))
+		return -errno;
+	fflush(NULL);
+	run->pid = fork();
+	if (run->pid < 0)
+		return -errno;
+	if (!run->pid) {
+		close(go[1]);
+		hold_and_exec(options, run, go[0], error[1], signals);
+	}
+	close(go[0]);
+	close(error[1]);
+	run->go_fd = go[1];
+	run->error_fd = error[0];
+	return 0;
+}
+
+static int find_command(const struct options *options, struct run *run)
+{
+	if (!options->arg_cnt) {
+		log_error("run needs a command; try: heaptap run -- ls -l");
+		return EXIT_USAGE;
+	}
+	run->path = closure__find_command(options->args[0]);
+	if (run->path)
+		return 0;
+	log_error("cannot run '%s': %s", options->args[0], strerror(errno));
+	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+/*
+ * Words of the command that name a program (env X=1 PROGRAM, nice PROGRAM, timeout 5 PROGRAM): what it
+ * will execute is made ready as well, before its first allocation. A wrong guess costs some
+ * milliseconds and nothing else. Words with a "=" before it are taken for its environment.
+ */
+#define LAUNCHED_WORDS_MAX 16
+
+static void add_launched(const struct options *options, struct paths *paths)
+{
+	char *environment[LAUNCHED_WORDS_MAX + 1] = {NULL};
+	int variable_cnt = 0;
+
+	for (int i = 1; i < options->arg_cnt && i < LAUNCHED_WORDS_MAX; i++) {
+		char *word = options->args[i], *path;
+
+		if (strchr(word, '=') && *word != '-') {
+			environment[variable_cnt++] = word;
+			continue;
+		}
+		path = *word == '-' ? NULL : closure__find_command(word);
+		if (path)
+			closure__add(paths, path, variable_cnt ? environment : environ);
+		free(path);
+	}
+}
+
+/* Every file that the command, and most likely its children, will allocate from. */
+static int probe_files(struct trace *trace, const struct run *run, char *reason)
+{
+	pid_t for_pid = trace->options->no_children ? run->pid : ALL_PROCESSES;
+	struct paths paths = {0};
+	int err = closure__add(&paths, run->path, environ);
+	size_t closure_cnt;
+
+	add_launched(trace->options, &paths);
+	closure_cnt = paths.cnt;
+	if (!err && !trace->options->no_children)
+		err = closure__add_installed_allocators(&paths);
+	for (size_t i = 0; !err && i < closure_cnt; i++)
+		trace__preload_path(trace, paths.paths[i]);
+	for (size_t i = 0; !err && i < paths.cnt; i++) {
+		int ret = targets__add_path(trace->targets, paths.paths[i], for_pid, reason);
+
+		if (ret == -ENOTSUP && !strcmp(paths.paths[i], run->path))
+			err = ret;
+		else if (ret < 0)
+			log_debug(1, "%s", reason);
+	}
+	paths__destroy(&paths);
+	return err;
+}
+
+static int let_go(struct run *run)
+{
+	int exec_errno;
+
+	if (write(run->go_fd, "", 1) != 1)
+		return -errno;
+	if (read(run->error_fd, &exec_errno, sizeof(exec_errno)) == sizeof(exec_errno))
+		return -exec_errno;
+	return 0;
+}
+
+static int refuse(const struct run *run, int err, const char *reason)
+{
+	if (err == -ENOTSUP) {
+		log_error("%s", reason);
+		return EXIT_TARGET;
+	}
+	log_error("cannot run '%s': %s", run->path, strerror(-err));
+	return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+static int start(struct trace *trace, struct run *run)
+{
+	char reason[256] = "";
+	int err = fork_command(trace->options, run, &trace->old_signals);
+
+	if (err) {
+		log_error("cannot start a process: %s", strerror(-err));
+		return EXIT_TRACING;
+	}
+	err = tracer__add_target(trace->tracer, run->pid);
+	if (!err)
+		err = probe_files(trace, run, reason);
+	if (!err)
+		err = let_go(run);
+	return err ? refuse(run, err, reason) : 0;
+}
+
+/* An executable that is started, or a library that is loaded, may have an allocator that was not
+ * foreseen. It is probed now, and its process's books are no longer from birth. */
+static void on_file(struct trace *trace, struct module *module, pid_t tgid)
+{
+	char reason[256] = "";
+	int ret = trace->options->no_children ?
+			  0 :
+			  targets__add_module(trace->targets, module, ALL_PROCESSES, reason);
+
+	if (ret < 0)
+		log_debug(1, "%s", reason);
+}
+
+static void on_exec(struct trace *trace, struct process *process)
+{
+	char reason[256] = "";
+	int ret;
+
+	if (trace->options->no_children)
+		return;
+	ret = targets__add_process(
+		trace->targets, process__info(process)->tgid, ALL_PROCESSES, reason);
+	if (ret > 0) {
+		traced__of(process)->late_probes = true;
+		process__info(process)->from_birth = false;
+	}
+}
+
+/* A key pressed on the terminal has reached the command too; what was sent to heaptap alone is
+ * handed on. */
+static bool on_signal(struct trace *trace, int number, bool from_terminal)
+{
+	struct run *run = trace->arg;
+
+	if (number == SIGCHLD) {
+		if (waitpid(run->pid, &run->status, WNOHANG) == run->pid)
+			run->ended = trace->done = true;
+	} else if (!from_terminal) {
+		kill(run->pid, number);
+	}
+	return true;
+}
+
+static bool anything_outstanding(struct trace *trace)
+{
+	struct process *process = NULL;
+
+	while ((process = heap__next(trace->heap, process))) {
+		if (process__info(process)->state != PROCESS_REPLACED &&
+			process__totals(process)->outstanding_blocks)
+			return true;
+	}
+	return false;
+}
+
+static int finish(struct trace *trace, struct run *run)
+{
+	bool outstanding = anything_outstanding(trace);
+
+	trace__summarize(trace, SUMMARY_FINAL);
+	if (trace->exit_code)
+		return trace->exit_code;
+	if (trace->options->error_exitcode >= 0 && outstanding)
+		return trace->options->error_exitcode;
+	return WIFSIGNALED(run->status) ? EXIT_SIGNAL + WTERMSIG(run->status) :
+					  WEXITSTATUS(run->status);
+}
+
+/* If it never ran, it is told to end by the pipe's end. */
+static void reap(struct run *run)
+{
+	if (run->go_fd >= 0)
+		close(run->go_fd);
+	if (run->error_fd >= 0)
+		close(run->error_fd);
+	if (run->pid > 0 && !run->ended)
+		waitpid(run->pid, NULL, 0);
+	free(run->path);
+}
+
+int cmd_run(const struct options *options)
+{
+	struct tracer_config config = {
+		.link = options->link,
+		.ring_sz = options->ring_size,
+		.stack_mode = options->stack,
+		.targets_only = true,
+		.follow_children = !options->no_children,
+	};
+	struct trace_hooks hooks = {
+		.on_exec = on_exec, .on_file = on_file, .on_signal = on_signal};
+	struct run run = {.go_fd = -1, .error_fd = -1};
+	struct trace trace;
+	int exit_code = find_command(options, &run);
+
+	if (exit_code)
+		goto out;
+	exit_code = trace__open(&trace, options, &config, stderr, &hooks);
+	trace.arg = &run;
+	if (!exit_code)
+		exit_code = start(&trace, &run);
+	if (!exit_code) {
+		trace__loop(&trace);
+		exit_code = finish(&trace, &run);
+	}
+	trace__close(&trace);
+out:
+	reap(&run);
+	return exit_code;
+}

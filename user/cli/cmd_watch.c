@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * watch: files are probed for every process, also for those that start later. Without a FILE, the
+ * allocators of all running programs and all that the dynamic linker knows; with libraries, those;
+ * with programs, what these will allocate from, filtered by program.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "cli/trace.h"
+#include "probe/closure.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+/* Ended processes wait for the next summary; beyond this the first are told of at once. */
+#define ENDED_MAX 10000
+
+struct watch {
+	bool everything; /* no FILE was given */
+	size_t ended_cnt;
+};
+
+static int parse_user(const char *name, uid_t *ret_uid)
+{
+	const struct passwd *entry = getpwnam(name);
+	char *end;
+	unsigned long value = strtoul(name, &end, 10);
+
+	if (entry) {
+		*ret_uid = entry->pw_uid;
+		return 0;
+	}
+	if (*end || end == name || value > UINT32_MAX) {
+		log_error("there is no user '%s'", name);
+		return EXIT_USAGE;
+	}
+	*ret_uid = value;
+	return 0;
+}
+
+static int add_exe(struct trace *trace, const char *path)
+{
+	struct stat st;
+	int err = stat(path, &st) ? -errno : 0;
+
+	if (!err)
+		err = tracer__add_exe(trace->tracer,
+			(uint32_t)major(st.st_dev) << 20 | minor(st.st_dev), st.st_ino);
+	if (err)
+		log_error("%s: %s", path, strerror(-err));
+	return err ? EXIT_TARGET : 0;
+}
+
+/* ---- which files ---- */
+
+static void add_quietly(int ret, const char *reason)
+{
+	if (ret < 0 && *reason)
+		log_debug(1, "%s", reason);
+}
+
+static int add_closure(struct trace *trace, const char *program)
+{
+	struct paths paths = {0};
+	char reason[256] = "";
+	int err = closure__add(&paths, program, environ);
+
+	for (size_t i = 0; !err && i < paths.cnt; i++)
+		add_quietly(targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES,
+				    reason),
+			reason);
+	paths__destroy(&paths);
+	return err;
+}
+
+/* A library or a program with an allocator of its own is probed itself; any other program by what
+ * it will map, and then only for that program (returns 1). */
+static int add_file(struct trace *trace, const char *path)
+{
+	char reason[256] = "";
+	size_t before = targets__site_cnt(trace->targets);
+	int ret = targets__add_path(trace->targets, path, ALL_PROCESSES, reason);
+
+	if (ret > 0)
+		return 0;
+	if (!ret)
+		ret = add_closure(trace, path);
+	if (!ret && targets__site_cnt(trace->targets) > before)
+		return 1;
+	log_error("%s cannot be watched: %s", path,
+		ret == -ENOENT ? strerror(ENOENT) : *reason ? reason : "no allocator function in it");
+	return -1;
+}
+
+static bool is_program_for_filter(const struct options *options, const char *path)
+{
+	struct probe_sites sites = {0};
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return false;
+	ret = probe_sites__scan(fd, &sites);
+	close(fd);
+	ret = !ret && !sites.cnt;
+	probe_sites__destroy(&sites);
+	return ret;
+}
+
+static int add_files(struct trace *trace)
+{
+	const struct options *options = trace->options;
+
+	for (int i = 0; i < options->arg_cnt; i++) {
+		int ret = add_file(trace, options->args[i]);
+
+		if (ret < 0)
+			return EXIT_TARGET;
+		if (ret && add_exe(trace, options->args[i]))
+			return EXIT_TARGET;
+	}
+	return 0;
+}
+
+static void add_installed(struct trace *trace)
+{
+	struct paths paths = {0};
+	char reason[256] = "";
+
+	closure__add_installed_allocators(&paths);
+	for (size_t i = 0; i < paths.cnt; i++)
+		add_quietly(targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES,
+				    reason),
+			reason);
+	paths__destroy(&paths);
+}
+
+static void show_progress(const struct trace *trace, size_t done, size_t all)
+{
+	if (isatty(STDERR_FILENO) && done % 64 == 0)
+		fprintf(stderr, "\rheaptap: looking for allocators: %zu of %zu processes ", done, all);
+	if (isatty(STDERR_FILENO) && done == all)
+		fputs("\r\033[K", stderr);
+}
+
+static int add_everything(struct trace *trace)
+{
+	size_t pid_cnt = 0, unreadable = 0;
+	pid_t *pids = NULL;
+	int err = proc__pids(&pids, &pid_cnt);
+
+	if (err) {
+		log_error("cannot list processes: %s", strerror(-err));
+		return EXIT_TRACING;
+	}
+	add_installed(trace);
+	for (size_t i = 0; i < pid_cnt; i++) {
+		char reason[256] = "";
+		int ret;
+
+		trace__preload_process(trace, pids[i]);
+		ret = targets__add_process(trace->targets, pids[i], ALL_PROCESSES, reason);
+
+		unreadable += ret == -EACCES || ret == -EPERM;
+		add_quietly(ret, reason);
+		show_progress(trace, i + 1, pid_cnt);
+	}
+	free(pids);
+	if (unreadable)
+		log_warn("%zu processes could not be read (CAP_SYS_PTRACE is missing): allocators of "
+			 "their own are not traced",
+			unreadable);
+	if (targets__site_cnt(trace->targets))
+		return 0;
+	log_error("no allocator was found on this machine");
+	return EXIT_TARGET;
+}
+
+/* ---- turns ---- */
+
+/* A new program may have an allocator that nobody had before it. */
+static void on_exec(struct trace *trace, struct process *process)
+{
+	struct watch *watch = trace->arg;
+	char reason[256] = "";
+
+	if (!watch->everything)
+		return;
+	if (targets__add_process(trace->targets, process__info(process)->tgid, ALL_PROCESSES,
+		    reason) > 0) {
+		traced__of(process)->late_probes = true;
+		process__info(process)->from_birth = false;
+	}
+}
+
+static void on_file(struct trace *trace, struct module *module, pid_t tgid)
+{
+	struct watch *watch = trace->arg;
+	char reason[256] = "";
+
+	if (watch->everything)
+		add_quietly(targets__add_module(trace->targets, module, ALL_PROCESSES, reason),
+			reason);
+}
+
+static void on_end(struct trace *trace, struct process *process)
+{
+	struct watch *watch = trace->arg;
+
+	if (++watch->ended_cnt > ENDED_MAX)
+		trace__summarize_ended(trace, process);
+}
+
+static int set_up(struct trace *trace, struct watch *watch)
+{
+	const struct options *options = trace->options;
+	int exit_code = 0;
+
+	trace->arg = watch;
+	if (options->exe)
+		exit_code = add_exe(trace, options->exe);
+	if (!exit_code)
+		exit_code = watch->everything ? add_everything(trace) : add_files(trace);
+	if (!exit_code)
+		log_debug(1, "watching %zu sites by %s links", targets__site_cnt(trace->targets),
+			link_kind__name(tracer__link_kind(trace->tracer)));
+	return exit_code;
+}
+
+static bool filters_by_exe(const struct options *options)
+{
+	int programs = 0;
+
+	for (int i = 0; i < options->arg_cnt; i++)
+		programs += is_program_for_filter(options, options->args[i]);
+	return options->exe || (programs && programs == options->arg_cnt);
+}
+
+int cmd_watch(const struct options *options)
+{
+	struct tracer_config config = {
+		.link = options->link,
+		.ring_sz = options->ring_size,
+		.stack_mode = options->stack,
+		.filter_uid = options->user != NULL,
+		.comm = options->comm,
+		.cgroup = options->cgroup,
+		.filter_exe = filters_by_exe(options),
+	};
+	struct trace_hooks hooks = {.on_exec = on_exec, .on_file = on_file, .on_end = on_end};
+	struct watch watch = {.everything = !options->arg_cnt};
+	struct trace trace;
+	int exit_code = options->user ? parse_user(options->user, &config.uid) : 0;
+
+	if (exit_code)
+		return exit_code;
+	exit_code = trace__open(&trace, options, &config, stdout, &hooks);
+	if (!exit_code)
+		exit_code = set_up(&trace, &watch);
+	if (!exit_code) {
+		trace__loop(&trace);
+		trace__summarize(&trace, SUMMARY_FINAL);
+		exit_code = trace.exit_code;
+	}
+	trace__close(&trace);
+	return exit_code;
+}

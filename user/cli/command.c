@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The table of commands, and the help that comes from it. */
+#include <string.h>
+#include "cli/command.h"
+
+static const struct command commands[] = {
+	{"run", CMD_RUN, "heaptap run [OPTIONS] -- COMMAND [ARG...]",
+		"trace a command from its first allocation to its exit, its children too", cmd_run},
+	{"attach", CMD_ATTACH, "heaptap attach [OPTIONS] PID...",
+		"trace running processes, until they end or Ctrl-C", cmd_attach},
+	{"watch", CMD_WATCH, "heaptap watch [OPTIONS] [FILE...]",
+		"trace every process that uses these libraries or programs; no FILE: any allocator",
+		cmd_watch},
+	{"probes", CMD_PROBES, "heaptap probes [OPTIONS] [PID|FILE]...",
+		"show what would be probed, and at what cost", cmd_probes},
+	{"doctor", CMD_DOCTOR, "heaptap doctor [OPTIONS]",
+		"show what this kernel and machine give, and what to do about what is missing",
+		cmd_doctor},
+};
+#define COMMAND_CNT (sizeof(commands) / sizeof(*commands))
+
+static const struct {
+	const char *code, *meaning;
+} exit_codes[] = {
+	{"0", "all went well"},
+	{"1", "something failed while tracing"},
+	{"2", "an option or argument makes no sense"},
+	{"3", "a capability is missing"},
+	{"4", "this kernel cannot do it"},
+	{"5", "no such process or file, or one that cannot be traced"},
+	{"6", "a summary could not be written"},
+	{"126", "run: the command cannot be executed"},
+	{"127", "run: there is no such command"},
+	{"128+N", "run: the command was killed by signal N"},
+};
+
+const struct command *command__find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_CNT; i++) {
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+void command__print_help(FILE *out, unsigned int bit)
+{
+	for (size_t i = 0; i < COMMAND_CNT; i++) {
+		if (commands[i].bit == bit)
+			fprintf(out, "usage: %s\n\n%s\n\n", commands[i].usage, commands[i].help);
+	}
+	options__print_help(out, bit);
+}
+
+void command__print_overview(FILE *out)
+{
+	fprintf(out, "heaptap: which call stacks of a process hold memory, and is it ever freed?\n\n");
+	for (size_t i = 0; i < COMMAND_CNT; i++)
+		fprintf(out, "  %s\n      %s\n", commands[i].usage, commands[i].help);
+	fprintf(out, "  heaptap --version\n\noptions (heaptap COMMAND --help shows a command's own):\n");
+	options__print_help(out, CMD_ALL);
+	fprintf(out, "\nSIGUSR1 asks for a summary now; Ctrl-C for the last one.\n\nexit codes:\n");
+	for (size_t i = 0; i < sizeof(exit_codes) / sizeof(*exit_codes); i++)
+		fprintf(out, "  %-6s  %s\n", exit_codes[i].code, exit_codes[i].meaning);
+}

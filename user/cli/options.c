@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* getopt_long does the scanning; which option sets what comes from options.def. */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli/command.h"
+#include "cli/options.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define RING_SIZE_DEFAULT (64u << 20)
+#define LONG_ONLY 256 /* getopt's value of an option without a short form: this + its row */
+
+struct option_row {
+	const char *name;
+	int short_name;
+	const char *argument;
+	unsigned int commands;
+	int (*parse)(const char *text, void *field);
+	size_t field;
+	const char *help;
+};
+
+static int parse_seconds(const char *text, void *field)
+{
+	static const struct {
+		const char *suffix;
+		double seconds;
+	} units[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || !isfinite(value) || value < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (!strcmp(end, units[i].suffix)) {
+			*(double *)field = value * units[i].seconds;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_size(const char *text, void *field)
+{
+	return text__parse_size(text, field);
+}
+
+static int parse_count(const char *text, void *field)
+{
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno || end == text || *end || value < 0)
+		return -EINVAL;
+	*(int64_t *)field = value;
+	return 0;
+}
+
+static int parse_exitcode(const char *text, void *field)
+{
+	int64_t value;
+	int err = parse_count(text, &value);
+
+	if (err || value > 255)
+		return -EINVAL;
+	*(int *)field = value;
+	return 0;
+}
+
+static int parse_ring_size(const char *text, void *field)
+{
+	uint64_t value;
+	int err = text__parse_size(text, &value);
+
+	if (err)
+		return err;
+	if (value & (value - 1) || value < (uint64_t)sysconf(_SC_PAGESIZE) || value > 1u << 31)
+		return -EINVAL;
+	*(uint64_t *)field = value;
+	return 0;
+}
+
+static int parse_word(const char *text, const char *const words[], int word_cnt, void *field)
+{
+	for (int i = 0; i < word_cnt; i++) {
+		if (!strcmp(text, words[i])) {
+			*(int *)field = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_sort(const char *text, void *field)
+{
+	static const char *const words[] = {
+		[SORT_BYTES] = "bytes",
+		[SORT_BLOCKS] = "blocks",
+		[SORT_GROWTH] = "growth",
+		[SORT_AGE] = "age",
+	};
+
+	return parse_word(text, words, sizeof(words) / sizeof(*words), field);
+}
+
+static int parse_colour(const char *text, void *field)
+{
+	static const char *const words[] = {
+		[COLOUR_AUTO] = "auto",
+		[COLOUR_ALWAYS] = "always",
+		[COLOUR_NEVER] = "never",
+	};
+
+	return parse_word(text, words, sizeof(words) / sizeof(*words), field);
+}
+
+static int parse_stack(const char *text, void *field)
+{
+	static const char *const words[] = {
+		[STACK_AUTO] = "auto",
+		[STACK_DWARF] = "dwarf",
+		[STACK_FP] = "fp",
+		[STACK_NONE] = "none",
+	};
+
+	return parse_word(text, words, sizeof(words) / sizeof(*words), field);
+}
+
+static int parse_format(const char *text, void *field)
+{
+	const struct renderer *renderer = renderer__find(text);
+
+	if (!renderer)
+		return -EINVAL;
+	*(const struct renderer **)field = renderer;
+	return 0;
+}
+
+static int parse_link(const char *text, void *field)
+{
+	return link_kind__parse(text, field);
+}
+
+static int parse_string(const char *text, void *field)
+{
+	if (!*text)
+		return -EINVAL;
+	*(const char **)field = text;
+	return 0;
+}
+
+static int parse_yes(const char *text, void *field)
+{
+	*(bool *)field = true;
+	return 0;
+}
+
+static int parse_more(const char *text, void *field)
+{
+	++*(int *)field;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+#define OPTION(long, short, argument, commands, parser, field, help)                               \
+	{long, short, argument, commands, parse_##parser, offsetof(struct options, field), help},
+#include "cli/options.def"
+#undef OPTION
+};
+#define ROW_CNT (sizeof(rows) / sizeof(*rows))
+
+void options__print_help(FILE *out, unsigned int commands)
+{
+	for (size_t i = 0; i < ROW_CNT; i++) {
+		char form[64];
+
+		if (!(rows[i].commands & commands))
+			continue;
+		snprintf(form, sizeof(form), "--%s%s%s", rows[i].name,
+			rows[i].argument ? " " : "", rows[i].argument ? rows[i].argument : "");
+		fprintf(out, rows[i].short_name ? "  -%c, " : "      ", rows[i].short_name);
+		fprintf(out, "%-20s  %s\n", form, rows[i].help);
+	}
+	fprintf(out, "  -h, %-20s  %s\n", "--help", "show this text");
+}
+
+/* getopt's two tables, of the options that a command takes. */
+static void fill_getopt(unsigned int command, struct option *longs, char *shorts)
+{
+	*shorts++ = '+'; /* what follows the first non-option is the command's */
+	*shorts++ = ':';
+	*shorts++ = 'h';
+	*longs++ = (struct option){"help", no_argument, NULL, 'h'};
+	for (size_t i = 0; i < ROW_CNT; i++) {
+		if (!(rows[i].commands & command))
+			continue;
+		*longs++ = (struct option){rows[i].name,
+			rows[i].argument ? required_argument : no_argument, NULL, LONG_ONLY + i};
+		if (rows[i].short_name)
+			*shorts++ = rows[i].short_name;
+		if (rows[i].short_name && rows[i].argument)
+			*shorts++ = ':';
+	}
+	*longs = (struct option){0};
+	*shorts = '\0';
+}
+
+static const struct option_row *find_row(int value)
+{
+	if (value >= LONG_ONLY)
+		return &rows[value - LONG_ONLY];
+	for (size_t i = 0; i < ROW_CNT; i++) {
+		if (rows[i].short_name == value)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+static int apply(struct options *options, const struct option_row *row, const char *text)
+{
+	if (!row->parse(text, (char *)options + row->field))
+		return 0;
+	log_error("bad value '%s' for --%s: %s", text, row->name, row->help);
+	return -EINVAL;
+}
+
+static int complain(int value, const char *command, char *const argv[])
+{
+	if (value == ':')
+		log_error("option '%s' needs a value", argv[optind - 1]);
+	else
+		log_error("'%s' is no option of %s; try: heaptap %s --help", argv[optind - 1],
+			command, command);
+	return -EINVAL;
+}
+
+int options__parse(struct options *ret_options, unsigned int command, int argc, char **argv)
+{
+	struct options options = {
+		.top = -1,
+		.format = &text_renderer,
+		.error_exitcode = -1,
+		.ring_size = RING_SIZE_DEFAULT,
+	};
+	struct option longs[ROW_CNT + 2];
+	char shorts[2 * ROW_CNT + 4];
+	int value, err = 0;
+
+	fill_getopt(command, longs, shorts);
+	optind = 1;
+	while (!err && (value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (value == 'h') {
+			command__print_help(stdout, command);
+			return 1;
+		}
+		err = value == '?' || value == ':' ? complain(value, argv[0], argv) :
+						     apply(&options, find_row(value), optarg);
+	}
+	if (err)
+		return err;
+	options.args = argv + optind;
+	options.arg_cnt = argc - optind;
+	*ret_options = options;
+	return 0;
+}

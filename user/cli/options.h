@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a person asked for. options.def is the one place for options. */
+#ifndef HEAPTAP_CLI_OPTIONS_H
+#define HEAPTAP_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include "probe/link.h"
+#include "probe/tracer.h"
+#include "report/summary.h"
+
+enum sort_key { SORT_BYTES, SORT_BLOCKS, SORT_GROWTH, SORT_AGE };
+enum colour_mode { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+enum {
+	CMD_RUN = 1 << 0,
+	CMD_ATTACH = 1 << 1,
+	CMD_WATCH = 1 << 2,
+	CMD_PROBES = 1 << 3,
+	CMD_DOCTOR = 1 << 4,
+	CMD_TRACE = CMD_RUN | CMD_ATTACH | CMD_WATCH,
+	CMD_ALL = CMD_TRACE | CMD_PROBES | CMD_DOCTOR,
+};
+
+struct options {
+	double interval_s; /* 0: no periodic summaries */
+	double duration_s; /* 0: no end of its own */
+	int64_t top;	   /* stacks shown; 0: all; -1: as the format likes */
+	double min_age_s;
+	uint64_t min_bytes;
+	enum sort_key sort;
+	const struct renderer *format;
+	const char *output;			/* NULL: stdout; run: stderr */
+	int error_exitcode;			/* -1: the command's own */
+	bool no_children;
+	const char *comm, *exe, *user, *cgroup; /* NULL: any */
+	uint64_t ring_size;			/* bytes, a power of two */
+	enum link_kind link;
+	enum stack_mode stack;
+	enum colour_mode colour;
+	int verbosity;
+	char **args; /* what follows the options: PIDs, files, the command */
+	int arg_cnt;
+};
+
+/*
+ * Parses a command's options (argv[0] is the command's name). 0, -EINVAL after saying what is wrong,
+ * or 1: help was asked for and printed.
+ */
+int options__parse(struct options *ret_options, unsigned int command, int argc, char **argv);
+
+/* The options of these commands, one a line, with their help. */
+void options__print_help(FILE *out, unsigned int commands);
+
+#endif

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Strings are borrowed: of symbols from the symbolizer, of files from the modules, of processes from
+ * the books; a summary is written before any of these change. Only arrays are the draft's own.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include "cli/summary_build.h"
+#include "report/output.h"
+#include "util/log.h"
+
+#define STACKS_SHOWN_IN_TEXT 10
+
+struct summary_draft {
+	struct summary summary;
+	struct utsname system;
+	struct trace *trace;
+	uint64_t now_ns; /* CLOCK_MONOTONIC */
+	size_t process_cap;
+};
+
+/* ---- frames ---- */
+
+static int resolve(struct trace *trace, const struct process_info *info,
+	const struct heap_frame *frame, bool is_return, struct module *module, uint64_t address,
+	const struct symbol **ret_symbols)
+{
+	if (module)
+		return symbolizer__resolve(
+			trace->symbolizer, module, address, is_return, ret_symbols);
+	return symbolizer__resolve_jit(
+		trace->symbolizer, info->tgid, info->start_ns, frame->address, ret_symbols);
+}
+
+static struct summary_frame *push_frames(struct summary_stack *stack, int cnt)
+{
+	struct summary_frame *frames =
+		reallocarray(stack->frames, stack->frame_cnt + cnt, sizeof(*frames));
+
+	if (!frames)
+		return NULL;
+	stack->frames = frames;
+	frames += stack->frame_cnt;
+	stack->frame_cnt += cnt;
+	return memset(frames, 0, cnt * sizeof(*frames));
+}
+
+/* One frame of the stack: as many of the summary as functions were inlined there, and one. */
+static int add_frame(struct trace *trace, const struct process_info *info,
+	const struct heap_frame *frame, bool is_return, struct summary_stack *stack)
+{
+	struct module *module = files__get(trace->files, frame->file);
+	const struct symbol *symbols = NULL;
+	struct summary_frame *frames;
+	uint64_t address = 0;
+	int cnt;
+
+	if (module && !module__address(module, frame->file_offset, &address))
+		address = frame->file_offset;
+	cnt = resolve(trace, info, frame, is_return, module, address, &symbols);
+	if (cnt < 0)
+		return cnt;
+	frames = push_frames(stack, cnt);
+	if (!frames)
+		return -ENOMEM;
+	for (int i = 0; i < cnt; i++)
+		frames[i] = (struct summary_frame){
+			.address = frame->address,
+			.function = symbols[i].function,
+			.offset = symbols[i].offset,
+			.file = symbols[i].file,
+			.line = symbols[i].line,
+			.column = symbols[i].column,
+			.module = module ? module->path : symbols[i].function ? "[jit]" : NULL,
+			.build_id = NULL,
+			.module_offset = address,
+			.inlined = symbols[i].inlined,
+		};
+	return 0;
+}
+
+/* ---- stacks ---- */
+
+static double age_s(uint64_t now_ns, uint64_t then_ns)
+{
+	if (!then_ns)
+		return -1;
+	return now_ns > then_ns ? (now_ns - then_ns) / 1e9 : 0;
+}
+
+static int fill_stack(struct summary_draft *draft, const struct process_info *info,
+	const struct snapshot_site *site, struct summary_stack *stack)
+{
+	uint64_t now_ns = info->state == PROCESS_RUNNING ? draft->now_ns : info->end_ns;
+
+	*stack = (struct summary_stack){
+		.outstanding_bytes = site->outstanding_bytes,
+		.outstanding_blocks = site->outstanding_blocks,
+		.allocs = site->allocs,
+		.frees = site->frees,
+		.bytes_allocated = site->bytes_allocated,
+		.growth_bytes = site->growth_bytes,
+		.oldest_age_s = age_s(now_ns, site->oldest_ns),
+		.newest_age_s = age_s(now_ns, site->newest_ns),
+		.complete = site->stack->frame_cnt && site->stack->end == STACK_END_ROOT,
+		.end = site->stack->frame_cnt ? stack_end_rows[site->stack->end].text :
+						"the call stack was lost",
+	};
+	for (uint32_t i = 0; i < site->stack->frame_cnt; i++) {
+		int err = add_frame(
+			draft->trace, info, &site->stack->frames[i], i > 0, stack);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Larger first; qsort's order, by each sort key. */
+static int compare(int64_t a, int64_t b)
+{
+	return a < b ? 1 : a > b ? -1 : 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct snapshot_site *x = a, *y = b;
+	int order = compare(x->outstanding_bytes, y->outstanding_bytes);
+
+	if (!order)
+		order = compare(x->bytes_allocated, y->bytes_allocated);
+	return order ? order : compare(x->stack->hash >> 1, y->stack->hash >> 1);
+}
+
+static int by_blocks(const void *a, const void *b)
+{
+	const struct snapshot_site *x = a, *y = b;
+	int order = compare(x->outstanding_blocks, y->outstanding_blocks);
+
+	return order ? order : by_bytes(a, b);
+}
+
+static int by_growth(const void *a, const void *b)
+{
+	const struct snapshot_site *x = a, *y = b;
+	int order = compare(x->growth_bytes, y->growth_bytes);
+
+	return order ? order : by_bytes(a, b);
+}
+
+/* The oldest first; without blocks last. */
+static int by_age(const void *a, const void *b)
+{
+	const struct snapshot_site *x = a, *y = b;
+	int order = compare(-(int64_t)(x->oldest_ns - 1), -(int64_t)(y->oldest_ns - 1));
+
+	if (!x->oldest_ns || !y->oldest_ns)
+		order = !x->oldest_ns - !y->oldest_ns;
+	return order ? order : by_bytes(a, b);
+}
+
+static int (*const orders[])(const void *, const void *) = {
+	[SORT_BYTES] = by_bytes,
+	[SORT_BLOCKS] = by_blocks,
+	[SORT_GROWTH] = by_growth,
+	[SORT_AGE] = by_age,
+};
+
+/* Text is for people: stacks that hold nothing are not shown. JSON has them all. */
+static bool is_shown(const struct options *options, const struct snapshot_site *site)
+{
+	if (options->format == &text_renderer && !site->outstanding_blocks)
+		return false;
+	return site->outstanding_bytes >= options->min_bytes;
+}
+
+/* Drops the sites that are not shown, and returns how many are left. */
+static size_t keep_shown(const struct options *options, struct snapshot *snapshot)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snapshot->site_cnt; i++) {
+		if (is_shown(options, &snapshot->sites[i]))
+			snapshot->sites[kept++] = snapshot->sites[i];
+	}
+	return kept;
+}
+
+static size_t shown_cnt(const struct options *options, size_t cnt)
+{
+	size_t top = options->top >= 0		       ? (size_t)options->top :
+		     options->format == &text_renderer ? STACKS_SHOWN_IN_TEXT :
+							 0;
+
+	return top && top < cnt ? top : cnt;
+}
+
+static int fill_stacks(struct summary_draft *draft, struct summary_process *shown,
+	struct snapshot *snapshot)
+{
+	const struct options *options = draft->trace->options;
+	size_t cnt;
+
+	shown->stacks_total = keep_shown(options, snapshot);
+	cnt = shown_cnt(options, shown->stacks_total);
+	if (!cnt)
+		return 0;
+	qsort(snapshot->sites, shown->stacks_total, sizeof(*snapshot->sites),
+		orders[options->sort]);
+	shown->stacks = calloc(cnt, sizeof(*shown->stacks));
+	if (!shown->stacks)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++) {
+		int err = fill_stack(
+			draft, &shown->info, &snapshot->sites[i], &shown->stacks[shown->stack_cnt++]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- processes ---- */
+
+static void add_counters(struct counters *sum, const struct counters *counters)
+{
+	for (int i = 0; i < COUNTER_CNT; i++)
+		sum->count[i] += counters->count[i];
+}
+
+static double process_age_s(const struct process_info *info)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (!info->start_ns)
+		return -1;
+	return now.tv_sec + now.tv_nsec / 1e9 - info->start_ns / 1e9;
+}
+
+static const char *process_note(const struct traced *traced)
+{
+	if (traced->late_probes)
+		return "an allocator of this process was found only after it had started: what it "
+		       "allocated before is not known";
+	return NULL;
+}
+
+static void fill_sums(struct summary_process *shown, const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->site_cnt; i++) {
+		const struct snapshot_site *site = &snapshot->sites[i];
+
+		shown->filtered_bytes += site->outstanding_bytes;
+		shown->filtered_blocks += site->outstanding_blocks;
+		if (site->stack->frame_cnt)
+			shown->stack_ends[site->stack->end]++;
+		else
+			shown->stacks_lost++;
+	}
+}
+
+static void fill_process(
+	struct summary_draft *draft, struct process *process, struct summary_process *shown)
+{
+	struct traced *traced = traced__of(process);
+
+	shown->info = *process__info(process);
+	shown->age_s = process_age_s(&shown->info);
+	shown->totals = *process__totals(process);
+	shown->anomalies = *process__anomalies(process);
+	shown->growth_bytes = shown->totals.outstanding_bytes - traced->shown_bytes;
+	shown->growth_blocks = shown->totals.outstanding_blocks - traced->shown_blocks;
+	shown->events_received = traced->received;
+	shown->note = process_note(traced);
+	tracer__counters(
+		draft->trace->tracer, shown->info.tgid, shown->info.image, &shown->counters);
+	if (counters__lost(&shown->counters))
+		process__mark_incomplete(process);
+	shown->complete = !process__info(process)->incomplete;
+}
+
+static int add_process(struct summary_draft *draft, struct process *process)
+{
+	struct summary *summary = &draft->summary;
+	struct summary_process *shown;
+	struct snapshot snapshot;
+	int err;
+
+	if (summary->process_cnt == draft->process_cap) {
+		size_t cap = draft->process_cap ? draft->process_cap * 2 : 16;
+
+		shown = reallocarray(summary->processes, cap, sizeof(*shown));
+		if (!shown)
+			return -ENOMEM;
+		summary->processes = shown;
+		draft->process_cap = cap;
+	}
+	shown = memset(&summary->processes[summary->process_cnt++], 0, sizeof(*shown));
+	fill_process(draft, process, shown);
+	add_counters(&summary->counters, &shown->counters);
+	err = process__snapshot(process, draft->now_ns,
+		(uint64_t)(draft->trace->options->min_age_s * 1e9), &snapshot);
+	if (err)
+		return err;
+	fill_sums(shown, &snapshot);
+	err = fill_stacks(draft, shown, &snapshot);
+	snapshot__destroy(&snapshot);
+	return err;
+}
+
+/* ---- the whole ---- */
+
+static uint64_t own_rss(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*u %lu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static double own_cpu_s(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void fill_cost(struct summary_draft *draft)
+{
+	struct unwinding_cost unwinding = unwinding__cost(draft->trace->unwinding);
+	struct summary *summary = &draft->summary;
+
+	summary->cpu_s = own_cpu_s();
+	summary->rss_bytes = own_rss();
+	summary->unwind_files = unwinding.file_cnt;
+	summary->unwind_rows = unwinding.row_cnt;
+	summary->unwind_bytes = unwinding.bytes;
+	summary->unwind_load_s = unwinding.seconds;
+}
+
+static void fill_head(struct summary_draft *draft, enum summary_kind kind)
+{
+	struct summary *summary = &draft->summary;
+	struct trace *trace = draft->trace;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	draft->now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	clock_gettime(CLOCK_REALTIME, &summary->time);
+	uname(&draft->system);
+	summary->kind = kind;
+	summary->uptime_s = monotonic_s() - trace->began_s;
+	summary->host = draft->system.nodename;
+	summary->kernel = draft->system.release;
+	summary->events_received = trace->ingest.received;
+	summary->counters = tracer__stray_counters(trace->tracer);
+	summary->link = link_kind__name(tracer__link_kind(trace->tracer));
+}
+
+struct summary_draft *summary_draft__new(
+	struct trace *trace, enum summary_kind kind, struct process *only)
+{
+	struct summary_draft *draft = calloc(1, sizeof(*draft));
+	struct process *process = only ? only : heap__next(trace->heap, NULL);
+	int err = 0;
+
+	if (!draft)
+		return NULL;
+	draft->trace = trace;
+	fill_head(draft, kind);
+	for (; process && !err; process = only ? NULL : heap__next(trace->heap, process))
+		err = add_process(draft, process);
+	fill_cost(draft);
+	if (!err)
+		return draft;
+	summary_draft__free(draft);
+	return NULL;
+}
+
+const struct summary *summary_draft__summary(const struct summary_draft *draft)
+{
+	return &draft->summary;
+}
+
+void summary_draft__free(struct summary_draft *draft)
+{
+	if (!draft)
+		return;
+	for (size_t i = 0; i < draft->summary.process_cnt; i++) {
+		struct summary_process *shown = &draft->summary.processes[i];
+
+		for (size_t j = 0; j < shown->stack_cnt; j++)
+			free(shown->stacks[j].frames);
+		free(shown->stacks);
+	}
+	free(draft->summary.processes);
+	free(draft);
+}

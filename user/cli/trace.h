@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What run, attach and watch have in common: tracer, books and output, put together, and the loop
+ * that serves the ring, timers and signals until somebody ends it.
+ */
+#ifndef HEAPTAP_CLI_TRACE_H
+#define HEAPTAP_CLI_TRACE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include "cli/command.h"
+#include "cli/options.h"
+#include "collect/collector.h"
+#include "probe/targets.h"
+#include "probe/tracer.h"
+#include "probe/unwinding.h"
+#include "symbol/symbolize.h"
+
+struct trace;
+
+/* What a command does at the loop's turns; any may be NULL. They end the loop by trace->done. */
+struct trace_hooks {
+	/* A process ended; its books are closed, and are told in the next summary. */
+	void (*on_end)(struct trace *trace, struct process *process);
+	/* A program was started (exec), or a file is executed that was not known. */
+	void (*on_exec)(struct trace *trace, struct process *process);
+	void (*on_file)(struct trace *trace, struct module *module, pid_t tgid);
+	/* A signal that is not SIGUSR1: true if the command has dealt with it. */
+	bool (*on_signal)(struct trace *trace, int signal, bool from_terminal);
+	/* A pidfd given to trace__watch_pidfd became readable. */
+	void (*on_pidfd)(struct trace *trace, pid_t pid);
+};
+
+struct trace {
+	const struct options *options;
+	struct trace_hooks hooks;
+	void *arg; /* the command's own */
+	struct tracer *tracer;
+	struct modules *modules;
+	struct files *files;
+	struct symbolizer *symbolizer;
+	struct targets *targets;
+	struct unwinding *unwinding;
+	struct heap *heap;
+	struct ingest ingest;
+	struct collector *collector;
+	FILE *out;
+	bool out_is_ours;
+	bool colour;
+	double began_s;	 /* CLOCK_MONOTONIC */
+	sigset_t old_signals;
+	int epoll_fd, signal_fd, interval_fd, duration_fd;
+	int exit_code;	 /* what went wrong so far */
+	bool done;	 /* the loop ends after the ring is empty */
+};
+
+/*
+ * Opens the output, then loads the kernel side. 0, or an exit code after saying what failed; the
+ * trace is to be closed in both cases. default_out: where summaries go without -o.
+ */
+int trace__open(struct trace *trace, const struct options *options,
+	const struct tracer_config *config, FILE *default_out, const struct trace_hooks *hooks);
+
+/* Serves until done, then writes the last summary. Returns an exit code. */
+int trace__loop(struct trace *trace);
+void trace__close(struct trace *trace);
+
+int trace__watch_pidfd(struct trace *trace, pid_t pid);
+
+/* Loads what unwinding needs before anything is probed: of one file, of all that a process
+ * executes. What fails here is made up for when the file is first met. */
+void trace__preload_path(struct trace *trace, const char *path);
+void trace__preload_process(struct trace *trace, pid_t pid);
+
+/* Writes a summary of all processes; ended ones are told once, and then forgotten. */
+void trace__summarize(struct trace *trace, enum summary_kind kind);
+/* Of one process that has ended. */
+void trace__summarize_ended(struct trace *trace, struct process *process);
+
+double monotonic_s(void);
+
+#endif

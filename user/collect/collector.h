@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Takes the ring's records to the books. */
+#ifndef HEAPTAP_COLLECT_COLLECTOR_H
+#define HEAPTAP_COLLECT_COLLECTOR_H
+
+#include "collect/ingest.h"
+
+struct collector;
+
+/* Reads the ring at ring_fd into `ingest` (borrowed). NULL with errno. */
+struct collector *collector__new(int ring_fd, struct ingest *ingest);
+void collector__free(struct collector *collector);
+
+/* Readable when the ring is filling. */
+int collector__fd(const struct collector *collector);
+
+/* Ingests what is in the ring now, but no more than a bounded number of records: false if there may
+ * be more. */
+bool collector__drain(struct collector *collector);
+
+#endif

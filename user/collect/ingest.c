@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The order of records is the order of things (event.h), so each is applied as it comes. A process
+ * is begun by its exec or its parent's fork; one that was there before heaptap by its first record.
+ * If the record of a turn was lost, the image number still tells its lives apart.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "collect/decode.h"
+#include "collect/ingest.h"
+#include "util/proc.h"
+
+struct traced *traced__of(struct process *process)
+{
+	return process__info(process)->user;
+}
+
+static struct process *begin(struct ingest *ingest, pid_t tgid, uint32_t image)
+{
+	struct traced *traced = calloc(1, sizeof(*traced));
+	struct process *process = traced ? heap__begin(ingest->heap, tgid, image) : NULL;
+
+	if (!process) {
+		free(traced);
+		ingest->no_memory++;
+		return NULL;
+	}
+	process__info(process)->user = traced;
+	return process;
+}
+
+static void tell_begin(struct ingest *ingest, struct process *process)
+{
+	if (ingest->hooks.on_begin)
+		ingest->hooks.on_begin(ingest->hooks.arg, process);
+}
+
+struct process *ingest__begin(struct ingest *ingest, pid_t tgid, uint32_t image)
+{
+	struct process *process = begin(ingest, tgid, image);
+	struct process_info *info;
+
+	if (!process)
+		return NULL;
+	info = process__info(process);
+	proc__comm(tgid, info->comm, sizeof(info->comm));
+	info->exe = proc__exe(tgid);
+	info->start_ns = proc__start_ns(tgid);
+	tell_begin(ingest, process);
+	return process;
+}
+
+void ingest__forget(struct ingest *ingest, struct process *process)
+{
+	if (ingest->last == process)
+		ingest->last = NULL;
+	free(traced__of(process));
+	heap__forget(ingest->heap, process);
+}
+
+/* The process of a record. One that nobody announced is begun now. */
+static struct process *process_of(struct ingest *ingest, const struct event *event)
+{
+	struct process *process = ingest->last;
+
+	if (!process || ingest->last_tgid != (pid_t)event->tgid ||
+		ingest->last_image != event->image) {
+		process = heap__find(ingest->heap, event->tgid, event->image);
+		if (!process)
+			process = ingest__begin(ingest, event->tgid, event->image);
+		ingest->last = process;
+		ingest->last_tgid = event->tgid;
+		ingest->last_image = event->image;
+	}
+	if (process)
+		traced__of(process)->received++;
+	return process;
+}
+
+static void on_alloc(struct ingest *ingest, const struct alloc_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+
+	if (!process)
+		return;
+	if (record->event.flags & EVENT_F_REALLOC)
+		process__realloc_done(process, record->event.tid);
+	if (process__alloc(process, record->addr, record->size, record->stack, record->time_ns,
+		    record->event.tid))
+		ingest->no_memory++;
+}
+
+static void on_free(struct ingest *ingest, const struct free_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+
+	if (!process)
+		return;
+	if (record->event.flags & EVENT_F_REALLOC)
+		process__realloc_begin(process, record->addr, record->event.tid);
+	else
+		process__release(
+			process, record->addr, record->event.flags & EVENT_F_NESTED_HINT);
+}
+
+/* realloc(p, 0) that returns NULL has freed p (C17 7.22.3.5, glibc); any other failure has not. A
+ * NULL for no bytes is no failure. */
+static void on_alloc_failed(struct ingest *ingest, const struct alloc_failed_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+	bool is_realloc = record->event.flags & EVENT_F_REALLOC;
+
+	if (!process)
+		return;
+	if (is_realloc && record->size)
+		process__realloc_failed(process, record->event.tid);
+	else if (is_realloc)
+		process__realloc_done(process, record->event.tid);
+	if (record->size)
+		process__alloc_failed(process);
+}
+
+static void on_stack(struct ingest *ingest, const struct stack_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+	struct heap_frame frames[STACK_FRAMES_MAX];
+
+	if (!process)
+		return;
+	for (uint32_t i = 0; i < record->frame_cnt; i++)
+		frames[i] = (struct heap_frame){
+			.address = record->frames[i].address,
+			.file_offset = record->frames[i].file_offset,
+			.file = record->frames[i].file,
+		};
+	if (heap__add_stack(ingest->heap, process, record->stack, frames, record->frame_cnt,
+		    record->end))
+		ingest->no_memory++;
+}
+
+static void on_file(struct ingest *ingest, const struct file_event *record)
+{
+	char path[FILE_PATH_MAX + 2] = "";
+	struct module *module;
+	bool is_new;
+
+	if (!decode__path(record, path, sizeof(path)))
+		ingest->malformed++;
+	is_new = !modules__find(ingest->modules, record->dev, record->inode);
+	module = modules__add(
+		ingest->modules, record->dev, record->inode, path, record->event.tgid);
+	if (!module || files__set(ingest->files, record->file, module)) {
+		ingest->no_memory++;
+		return;
+	}
+	if (ingest->hooks.on_file)
+		ingest->hooks.on_file(
+			ingest->hooks.arg, module, record->file, is_new, record->event.tgid);
+}
+
+static void on_fork(struct ingest *ingest, const struct fork_event *record)
+{
+	struct process *parent =
+		heap__find(ingest->heap, record->event.tgid, record->event.image);
+	struct process *child;
+	struct traced *traced;
+
+	if (!parent)
+		return; /* it never allocated since tracing began: the child will begin itself */
+	if (record->event.flags & EVENT_F_SHARED_VM) {
+		if (heap__share(ingest->heap, parent, record->child_tgid, record->child_image))
+			ingest->no_memory++;
+		return;
+	}
+	traced = calloc(1, sizeof(*traced));
+	child = traced ? heap__fork(ingest->heap, parent, record->child_tgid,
+				 record->child_image) :
+			 NULL;
+	if (!child) {
+		free(traced);
+		ingest->no_memory++;
+		return;
+	}
+	traced->late_probes = traced__of(parent)->late_probes;
+	process__info(child)->user = traced;
+	process__info(child)->start_ns = record->child_start_ns;
+	tell_begin(ingest, child);
+}
+
+static void tell_end(struct ingest *ingest, struct process *process)
+{
+	if (ingest->hooks.on_end)
+		ingest->hooks.on_end(ingest->hooks.arg, process);
+}
+
+/* Whose books {tgid, image} are: its own, or (vfork) another's. */
+static bool owns_books(struct process *process, pid_t tgid, uint32_t image)
+{
+	struct process_info *info = process__info(process);
+
+	return info->tgid == tgid && info->image == image;
+}
+
+static void on_exec(struct ingest *ingest, const struct exec_event *record)
+{
+	pid_t tgid = record->event.tgid;
+	struct process *old = heap__find(ingest->heap, tgid, record->old_image);
+	struct module *exe = files__get(ingest->files, record->exe);
+	struct process *process;
+	struct process_info *info;
+	uint32_t exec = 0;
+
+	ingest->last = NULL;
+	if (old && owns_books(old, tgid, record->old_image)) {
+		exec = process__info(old)->exec + 1;
+		process__replace(old, record->time_ns);
+		tell_end(ingest, old);
+	} else if (old) {
+		heap__unshare(ingest->heap, tgid, record->old_image);
+	}
+	process = begin(ingest, tgid, record->event.image);
+	if (!process)
+		return;
+	info = process__info(process);
+	info->exec = exec;
+	info->start_ns = record->start_ns;
+	info->from_birth = true;
+	memcpy(info->comm, record->comm, sizeof(info->comm));
+	info->comm[sizeof(info->comm) - 1] = '\0';
+	info->exe = exe && exe->path ? strdup(exe->path) : proc__exe(tgid);
+	tell_begin(ingest, process);
+}
+
+static void on_exit_event(struct ingest *ingest, const struct exit_event *record)
+{
+	pid_t tgid = record->event.tgid;
+	struct process *process = heap__find(ingest->heap, tgid, record->event.image);
+	struct process_info *info;
+
+	ingest->last = NULL;
+	if (!process)
+		return;
+	if (!owns_books(process, tgid, record->event.image)) {
+		heap__unshare(ingest->heap, tgid, record->event.image);
+		return;
+	}
+	info = process__info(process);
+	memcpy(info->comm, record->comm, sizeof(info->comm));
+	info->comm[sizeof(info->comm) - 1] = '\0';
+	process__exit(process, record->status, record->time_ns);
+	tell_end(ingest, process);
+}
+
+void ingest__record(struct ingest *ingest, const void *data, size_t sz)
+{
+	const struct event *event = decode__event(data, sz);
+
+	ingest->received++;
+	if (!event) {
+		ingest->malformed++;
+		return;
+	}
+	switch (event->kind) {
+	case EVENT_ALLOC:
+		return on_alloc(ingest, (const void *)event);
+	case EVENT_FREE:
+		return on_free(ingest, (const void *)event);
+	case EVENT_ALLOC_FAILED:
+		return on_alloc_failed(ingest, (const void *)event);
+	case EVENT_STACK:
+		return on_stack(ingest, (const void *)event);
+	case EVENT_FILE:
+		return on_file(ingest, (const void *)event);
+	case EVENT_FORK:
+		return on_fork(ingest, (const void *)event);
+	case EVENT_EXEC:
+		return on_exec(ingest, (const void *)event);
+	case EVENT_EXIT:
+		return on_exit_event(ingest, (const void *)event);
+	}
+}

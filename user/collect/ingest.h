@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From records to the books: finds the process {tgid, image} that a record belongs to, and applies
+ * it. Pure of BPF: a recorded stream can be ingested as well.
+ */
+#ifndef HEAPTAP_COLLECT_INGEST_H
+#define HEAPTAP_COLLECT_INGEST_H
+
+#include <stdint.h>
+#include <linux/types.h>
+#include <heaptap/event.h>
+#include "heap/heap.h"
+#include "symbol/files.h"
+#include "symbol/module.h"
+
+/* Who wants to know of a process's turns. Any may be NULL. */
+struct ingest_hooks {
+	void (*on_begin)(void *arg, struct process *process); /* its books were opened */
+	void (*on_end)(void *arg, struct process *process);   /* exited, killed or replaced */
+	/* The kernel side has given a file a number; is_new: nobody executed it before. */
+	void (*on_file)(void *arg, struct module *module, uint32_t number, bool is_new, pid_t tgid);
+	void *arg;
+};
+
+struct ingest {
+	struct heap *heap; /* all borrowed */
+	struct modules *modules;
+	struct files *files;
+	struct ingest_hooks hooks;
+	uint64_t received;  /* records */
+	uint64_t malformed; /* of them, such that could not be understood */
+	uint64_t no_memory; /* of them, such that found no room in the books */
+	struct process *last; /* the last record's process: most often the next one's too */
+	pid_t last_tgid;
+	uint32_t last_image;
+};
+
+/* What the collector keeps with a process (process_info.user). */
+struct traced {
+	uint64_t received;	/* records of this process */
+	uint64_t shown_bytes;	/* outstanding at the last summary */
+	uint64_t shown_blocks;
+	bool late_probes;	/* an allocator of it was probed after it could have been called */
+};
+struct traced *traced__of(struct process *process);
+
+void ingest__record(struct ingest *ingest, const void *data, size_t sz);
+
+/* Opens the books of a process that runs already; what /proc says of it is noted. NULL: no memory. */
+struct process *ingest__begin(struct ingest *ingest, pid_t tgid, uint32_t image);
+void ingest__forget(struct ingest *ingest, struct process *process);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The books: for each process image, which blocks are outstanding, and what each call stack has
+ * allocated. Pure: no BPF, no I/O, no clock.
+ *
+ *   heap ──► process {tgid, image} ──► blocks: address ──► {size, stack, time, number, thread}
+ *     │            │                                            │
+ *     │            └─► sites: per call stack totals ◄───────────┘  (index)
+ *     │                  │
+ *     └─► stacks: hash ──┴─► frames, shared by all processes, counted by reference
+ */
+#ifndef HEAPTAP_HEAP_HEAP_H
+#define HEAPTAP_HEAP_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct heap;
+struct process;
+
+/* One frame of a stack: as in the stack event, with the collector's own number for the file
+ * (0: none). */
+struct heap_frame {
+	uint64_t address;
+	uint64_t file_offset;
+	uint32_t file;
+};
+
+struct heap_stack {
+	uint64_t hash;
+	uint32_t frame_cnt; /* 0: the frames were lost */
+	uint32_t end;	    /* enum stack_end of event.h */
+	struct heap_frame *frames;
+};
+
+enum process_state {
+	PROCESS_RUNNING,
+	PROCESS_EXITED,	  /* with exit_code */
+	PROCESS_KILLED,	  /* by signal */
+	PROCESS_REPLACED, /* exec put another image in its place */
+};
+
+struct heap_totals { /* counted as valgrind's heap summary does */
+	uint64_t allocs;
+	uint64_t frees;
+	uint64_t bytes_allocated; /* sizes asked for; a realloc counts as one alloc and one free */
+	uint64_t outstanding_blocks;
+	uint64_t outstanding_bytes;
+	uint64_t peak_outstanding_bytes;
+	uint64_t failed_allocs;
+};
+
+/* What happened that the books cannot explain. */
+struct heap_anomalies {
+	uint64_t unmatched_frees;  /* of blocks that the books never had */
+	uint64_t nested_frees;	   /* a free inside a free of the same block: not counted twice */
+	uint64_t replaced_blocks;  /* allocated where a block was outstanding: its free was lost */
+	uint64_t unknown_stacks;   /* allocations whose frames were lost */
+};
+
+/* ---- life of processes ---- */
+
+struct heap *heap__new(void); /* NULL without memory */
+void heap__free(struct heap *heap);
+
+struct process *heap__find(struct heap *heap, pid_t tgid, uint32_t image); /* NULL: not known */
+
+/* A process that is traced from now on. NULL without memory, or if it is there already. */
+struct process *heap__begin(struct heap *heap, pid_t tgid, uint32_t image);
+
+/* The child starts with a copy of the parent's outstanding blocks and stacks; its totals begin
+ * with those blocks as allocated (allocs = outstanding blocks, frees = 0, and so on), its peak with
+ * their bytes. */
+struct process *heap__fork(
+	struct heap *heap, struct process *parent, pid_t child_tgid, uint32_t child_image);
+
+/* The child runs in the parent's memory (vfork): its events go into the parent's books, until it is
+ * forgotten (exit) or begins an image of its own (exec). */
+int heap__share(
+	struct heap *heap, struct process *parent, pid_t child_tgid, uint32_t child_image);
+void heap__unshare(struct heap *heap, pid_t child_tgid, uint32_t child_image);
+
+/* The books are closed and stay readable until heap__forget. status: as wait(2) gives it. */
+void process__exit(struct process *process, int status, uint64_t time_ns);
+void process__replace(struct process *process, uint64_t time_ns);
+
+/* Drops a process's books and its stacks that no other uses. */
+void heap__forget(struct heap *heap, struct process *process);
+
+/* In order of birth: NULL gives the first; NULL after the last. */
+struct process *heap__next(struct heap *heap, struct process *process);
+
+/* ---- events ---- */
+
+/* The frames behind a hash, for all processes; again if they were unresolved. Copies them.
+ * It is dropped when the last process that used it is forgotten. 0 or -ENOMEM. */
+int heap__add_stack(struct heap *heap, struct process *process, uint64_t hash,
+	const struct heap_frame *frames, uint32_t frame_cnt, uint32_t end);
+
+/* Brings the memory near that the next event about addr will look at: worth it some events ahead,
+ * for processes with very many blocks. */
+void process__prefetch(const struct process *process, uint64_t addr);
+
+/* A block was allocated. 0, or -ENOMEM (the process is then marked incomplete). addr 0 is no block:
+ * -EINVAL, and nothing is counted. */
+int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack_hash,
+	uint64_t time_ns, pid_t tid);
+/* A block is freed. `nested_hint`: EVENT_F_NESTED_HINT. addr 0 is no free. */
+void process__release(struct process *process, uint64_t addr, bool nested_hint);
+/* realloc's entry: the block is taken out, and kept aside for this thread. */
+void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid);
+/* realloc's return with a block: process__alloc follows; this forgets what was kept aside. */
+void process__realloc_done(struct process *process, pid_t tid);
+/* realloc failed: the block is put back as it was, and neither alloc nor free was counted. */
+void process__realloc_failed(struct process *process, pid_t tid);
+void process__alloc_failed(struct process *process);
+
+/* Something about this process was lost: the books are incomplete from now on. */
+void process__mark_incomplete(struct process *process);
+
+/* ---- what a process is ---- */
+
+struct process_info {
+	pid_t tgid;
+	uint32_t image;
+	uint32_t exec;	   /* 0 for the first image seen, +1 at each exec */
+	uint64_t start_ns; /* CLOCK_BOOTTIME; 0: unknown */
+	char comm[16];
+	char *exe;	 /* NULL: unknown */
+	bool from_birth; /* traced since its first allocation; a fork's child is what its parent was */
+	bool incomplete;
+	enum process_state state;
+	int exit_code, signal;
+	uint64_t end_ns; /* CLOCK_MONOTONIC */
+	void *user;	 /* the collector's own; not copied by fork */
+};
+/* Filled in by the collector; exe is a new string that the books own and free. */
+struct process_info *process__info(struct process *process);
+const struct heap_totals *process__totals(const struct process *process);
+const struct heap_anomalies *process__anomalies(const struct process *process);
+
+/* ---- snapshots ---- */
+
+struct snapshot_site {
+	const struct heap_stack *stack;
+	uint64_t outstanding_bytes, outstanding_blocks; /* of blocks that pass the filter */
+	uint64_t allocs, frees, bytes_allocated;	 /* of all */
+	int64_t growth_bytes; /* outstanding bytes (of all) since the last process__mark */
+	uint64_t oldest_ns, newest_ns; /* allocation times; 0 if none is outstanding */
+};
+
+struct snapshot {
+	struct snapshot_site *sites; /* those that ever allocated, in no order */
+	size_t site_cnt;
+};
+
+/* The sites as they are. min_age_ns: only blocks allocated at or before now_ns - min_age_ns count
+ * as outstanding. The stacks stay the heap's. 0 or -ENOMEM. */
+int process__snapshot(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
+	struct snapshot *ret_snapshot);
+void snapshot__destroy(struct snapshot *snapshot);
+/* From here the next snapshots' growth is counted. */
+void process__mark(struct process *process);
+
+struct heap_block {
+	uint64_t addr, size, number, time_ns;
+	uint32_t site;
+	pid_t tid;
+};
+/* Calls `visit` for each outstanding block until it returns non-zero, which is returned. */
+int process__each_block(const struct process *process,
+	int (*visit)(const struct heap_block *block, void *arg), void *arg);
+/* Bytes of memory that the process's books take. */
+size_t process__memory(const struct process *process);
+
+#endif

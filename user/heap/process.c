@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One process's books: what each event does to blocks, sites and totals.
+ *
+ * A block is in one of three places: outstanding (in `blocks`, and counted in its site and in the
+ * totals), pending (taken out by a realloc that has not returned, kept under its thread), or gone.
+ *
+ *	alloc ──► outstanding ──► release ──► gone
+ *	           │      ▲
+ *	 realloc_begin   realloc_failed
+ *	           ▼      │
+ *	          pending ┴─► realloc_done ──► gone (and alloc)
+ *
+ * Taking a block out counts its free, putting it back takes that away again, so that at each moment
+ * allocs - frees = outstanding blocks, but for blocks that were replaced. A realloc of a block that
+ * the books never had is pending too, as an unmatched free that may not have happened.
+ *
+ * When a thread's next realloc begins and the last one is still pending, its end was lost: it is
+ * taken for a success, as nearly all are, and the books are incomplete. What is pending when the
+ * process ends, or forks, was never freed: it is put back, in the fork's child as well.
+ *
+ * Limits: times are kept in units of 4.2 ms (rounded down) since the first allocation, and stop
+ * at 208 days; allocation numbers stop being exact at 2^42. Events after process__exit are still
+ * counted, as their loss would be silent; in the ring's order there are none.
+ */
+#include "heap/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define TIME_UNIT_SHIFT 22 /* 2^22 ns = 4.2 ms */
+#define BLOCK_NUMBER_MAX ((1ULL << 42) - 2)
+#define BLOCK_TID_MASK ((1U << 22) - 1)
+
+struct process *process__new(struct stacks *stacks, uint64_t *seed)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return NULL;
+	blocks__init(&process->blocks, seed__next(seed));
+	sites__init(&process->sites, stacks, seed__next(seed));
+	index__init(&process->pending, seed__next(seed));
+	return process;
+}
+
+void process__free(struct process *process)
+{
+	const struct index_entry *entry;
+	size_t cursor = 0;
+
+	if (!process)
+		return;
+	while ((entry = index__next(&process->pending, &cursor)))
+		free((struct block *)entry->value);
+	index__destroy(&process->pending);
+	blocks__destroy(&process->blocks);
+	sites__destroy(&process->sites);
+	free(process->info.exe);
+	free(process);
+}
+
+/* ---- time ---- */
+
+static uint32_t process__time(struct process *process, uint64_t time_ns)
+{
+	uint64_t units;
+
+	if (!process->has_base) {
+		process->base_ns = time_ns;
+		process->has_base = true;
+	}
+	if (time_ns < process->base_ns)
+		return 0;
+	units = (time_ns - process->base_ns) >> TIME_UNIT_SHIFT;
+	return units < UINT32_MAX ? units : UINT32_MAX;
+}
+
+uint64_t process__block_ns(const struct process *process, const struct block *block)
+{
+	return process->base_ns + ((uint64_t)block->time << TIME_UNIT_SHIFT);
+}
+
+/* ---- counting ---- */
+
+static struct site *process__site(struct process *process, const struct block *block)
+{
+	return &process->sites.sites[block->site];
+}
+
+static void process__count_in(struct process *process, const struct block *block)
+{
+	struct heap_totals *totals = &process->totals;
+	struct site *site = process__site(process, block);
+
+	site->outstanding_blocks++;
+	site->outstanding_bytes += block->size;
+	totals->outstanding_blocks++;
+	totals->outstanding_bytes += block->size;
+	if (totals->peak_outstanding_bytes < totals->outstanding_bytes)
+		totals->peak_outstanding_bytes = totals->outstanding_bytes;
+}
+
+static void process__count_out(struct process *process, const struct block *block)
+{
+	struct site *site = process__site(process, block);
+
+	site->outstanding_blocks--;
+	site->outstanding_bytes -= block->size;
+	process->totals.outstanding_blocks--;
+	process->totals.outstanding_bytes -= block->size;
+}
+
+static void process__count_alloc(struct process *process, const struct block *block)
+{
+	struct site *site = process__site(process, block);
+
+	site->allocs++;
+	site->bytes_allocated += block->size;
+	process->totals.allocs++;
+	process->totals.bytes_allocated += block->size;
+	process->anomalies.unknown_stacks += site->frameless;
+	process__count_in(process, block);
+}
+
+/* Takes a block out of the books, as freed. */
+static bool process__take(struct process *process, uint64_t addr, struct block *ret_block)
+{
+	if (!blocks__take(&process->blocks, addr, ret_block))
+		return false;
+	process__count_out(process, ret_block);
+	process__site(process, ret_block)->frees++;
+	process->totals.frees++;
+	return true;
+}
+
+/* ---- events ---- */
+
+/* -ENOMEM, or what blocks__put says; the block is not counted yet. */
+static int process__put(
+	struct process *process, struct block *block, uint64_t stack_hash, struct block *ret_old)
+{
+	struct site *site = sites__get(&process->sites, stack_hash);
+	int replaced;
+
+	if (!site)
+		return -ENOMEM;
+	block->site = sites__number(&process->sites, site);
+	replaced = blocks__put(&process->blocks, block, ret_old);
+	if (replaced >= 0 && process->last_number < BLOCK_NUMBER_MAX)
+		process->last_number++;
+	return replaced;
+}
+
+int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack_hash,
+	uint64_t time_ns, pid_t tid)
+{
+	struct block old, block = {
+				  .addr = addr,
+				  .size = size,
+				  .number = process->last_number + 1,
+				  .tid = (uint32_t)tid & BLOCK_TID_MASK,
+				  .time = process__time(process, time_ns),
+			  };
+	int replaced;
+
+	if (!addr)
+		return -EINVAL;
+	replaced = process__put(process, &block, stack_hash, &old);
+	if (replaced)
+		process->info.incomplete = true;
+	if (replaced < 0)
+		return replaced;
+	if (replaced) {
+		process__count_out(process, &old);
+		process->anomalies.replaced_blocks++;
+	}
+	process__count_alloc(process, &block);
+	return 0;
+}
+
+static void process__count_unmatched(struct process *process, bool nested_hint)
+{
+	if (nested_hint)
+		process->anomalies.nested_frees++;
+	else
+		process->anomalies.unmatched_frees++;
+}
+
+void process__release(struct process *process, uint64_t addr, bool nested_hint)
+{
+	struct block block;
+
+	if (addr && !process__take(process, addr, &block))
+		process__count_unmatched(process, nested_hint);
+}
+
+void process__alloc_failed(struct process *process)
+{
+	process->totals.failed_allocs++;
+}
+
+void process__mark_incomplete(struct process *process)
+{
+	process->info.incomplete = true;
+}
+
+void process__prefetch(const struct process *process, uint64_t addr)
+{
+	blocks__prefetch(&process->blocks, addr);
+}
+
+/* ---- realloc ---- */
+
+static struct block *process__take_pending(struct process *process, pid_t tid)
+{
+	return (struct block *)index__remove(&process->pending, (uint32_t)tid);
+}
+
+void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid)
+{
+	struct block *stale = process__take_pending(process, tid), *kept;
+	struct block block = {};
+
+	if (stale)
+		process->info.incomplete = true;
+	free(stale);
+	if (!addr)
+		return;
+	if (!process__take(process, addr, &block))
+		process__count_unmatched(process, false);
+	kept = malloc(sizeof(*kept));
+	if (!kept || index__add(&process->pending, (uint32_t)tid, (uintptr_t)kept)) {
+		process->info.incomplete = true;
+		free(kept);
+		return;
+	}
+	*kept = block;
+}
+
+void process__realloc_done(struct process *process, pid_t tid)
+{
+	free(process__take_pending(process, tid));
+}
+
+static void process__put_back(struct process *process, const struct block *kept)
+{
+	struct block old;
+
+	if (!kept->addr) {
+		process->anomalies.unmatched_frees--;
+		return;
+	}
+	/* If another block stands there, then an event was lost: that one is younger. */
+	if (blocks__find(&process->blocks, kept->addr) ||
+		blocks__put(&process->blocks, kept, &old)) {
+		process->info.incomplete = true;
+		return;
+	}
+	process__site(process, kept)->frees--;
+	process->totals.frees--;
+	process__count_in(process, kept);
+}
+
+void process__realloc_failed(struct process *process, pid_t tid)
+{
+	struct block *kept = process__take_pending(process, tid);
+
+	if (kept)
+		process__put_back(process, kept);
+	free(kept);
+}
+
+/* Threads that end inside a realloc will not free the block. */
+static void process__put_all_back(struct process *process)
+{
+	const struct index_entry *entry;
+	size_t cursor = 0;
+
+	while ((entry = index__next(&process->pending, &cursor))) {
+		process__put_back(process, (struct block *)entry->value);
+		free((struct block *)entry->value);
+	}
+	index__destroy(&process->pending);
+}
+
+/* ---- fork, exec, exit ---- */
+
+static void site__restart(struct site *site)
+{
+	site->allocs = site->outstanding_blocks;
+	site->frees = 0;
+	site->bytes_allocated = site->outstanding_bytes;
+	site->marked_bytes = site->outstanding_bytes;
+}
+
+/* Totals that begin with the outstanding blocks as allocated. */
+static void process__restart_totals(struct process *process)
+{
+	struct heap_totals *totals = &process->totals;
+
+	*totals = (struct heap_totals){
+		.allocs = totals->outstanding_blocks,
+		.bytes_allocated = totals->outstanding_bytes,
+		.outstanding_blocks = totals->outstanding_blocks,
+		.outstanding_bytes = totals->outstanding_bytes,
+		.peak_outstanding_bytes = totals->outstanding_bytes,
+	};
+	process->anomalies = (struct heap_anomalies){};
+	for (uint32_t i = 0; i < process->sites.cnt; i++) {
+		struct site *site = &process->sites.sites[i];
+
+		site__restart(site);
+		if (site->frameless)
+			process->anomalies.unknown_stacks += site->allocs;
+	}
+}
+
+/* The child knows of no realloc: the blocks that the parent's have taken out are its own. */
+static void process__copy_pending(struct process *child, const struct process *parent)
+{
+	const struct index_entry *entry;
+	size_t cursor = 0;
+
+	while ((entry = index__next(&parent->pending, &cursor))) {
+		const struct block *kept = (const struct block *)entry->value;
+
+		if (kept->addr)
+			process__put_back(child, kept);
+	}
+}
+
+static int process__copy_info(const struct process_info *info, struct process_info *copy)
+{
+	*copy = (struct process_info){
+		.from_birth = info->from_birth,
+		.incomplete = info->incomplete,
+	};
+	memcpy(copy->comm, info->comm, sizeof(copy->comm));
+	if (!info->exe)
+		return 0;
+	copy->exe = strdup(info->exe);
+	return copy->exe ? 0 : -ENOMEM;
+}
+
+struct process *process__copy(const struct process *parent, uint64_t *seed)
+{
+	struct process *child = process__new(parent->sites.stacks, seed);
+
+	if (!child)
+		return NULL;
+	if (process__copy_info(&parent->info, &child->info) ||
+		blocks__copy(&parent->blocks, &child->blocks) ||
+		sites__copy(&parent->sites, &child->sites)) {
+		process__free(child);
+		return NULL;
+	}
+	child->last_number = parent->last_number;
+	child->base_ns = parent->base_ns;
+	child->has_base = parent->has_base;
+	child->totals = parent->totals;
+	process__copy_pending(child, parent);
+	process__restart_totals(child);
+	return child;
+}
+
+/* Only the first end of a process is one. */
+static void process__end(struct process *process, enum process_state state, uint64_t time_ns)
+{
+	process->info.state = state;
+	process->info.end_ns = time_ns;
+	process__put_all_back(process);
+}
+
+void process__exit(struct process *process, int status, uint64_t time_ns)
+{
+	if (process->info.state != PROCESS_RUNNING)
+		return;
+	process__end(process, WIFSIGNALED(status) ? PROCESS_KILLED : PROCESS_EXITED, time_ns);
+	if (WIFSIGNALED(status))
+		process->info.signal = WTERMSIG(status);
+	else
+		process->info.exit_code = WEXITSTATUS(status);
+}
+
+void process__replace(struct process *process, uint64_t time_ns)
+{
+	if (process->info.state == PROCESS_RUNNING)
+		process__end(process, PROCESS_REPLACED, time_ns);
+}
+
+/* ---- what a process is ---- */
+
+void process__stack_is_known(struct process *process, uint64_t stack_hash)
+{
+	struct site *site = sites__find(&process->sites, stack_hash);
+
+	if (!site || !site->frameless)
+		return;
+	site->frameless = false;
+	process->anomalies.unknown_stacks -= site->allocs;
+}
+
+struct process_info *process__info(struct process *process)
+{
+	return &process->info;
+}
+
+const struct heap_totals *process__totals(const struct process *process)
+{
+	return &process->totals;
+}
+
+const struct heap_anomalies *process__anomalies(const struct process *process)
+{
+	return &process->anomalies;
+}
+
+size_t process__memory(const struct process *process)
+{
+	return sizeof(*process) + blocks__memory(&process->blocks) +
+	       sites__memory(&process->sites) + index__memory(&process->pending) +
+	       process->pending.cnt * sizeof(struct block);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A process's books from inside: heap.c, process.c and snapshot.c only. */
+#ifndef HEAPTAP_HEAP_PROCESS_H
+#define HEAPTAP_HEAP_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "heap/blocks.h"
+#include "heap/heap.h"
+#include "heap/index.h"
+#include "heap/sites.h"
+
+/* One more name of a process: a vfork child's. */
+struct alias {
+	struct alias *next;
+	uint64_t key;
+};
+
+struct process {
+	struct heap_totals totals;
+	struct heap_anomalies anomalies;
+	struct blocks blocks;
+	struct sites sites;
+	struct index pending; /* tid → struct block * that a realloc has taken out */
+	uint64_t last_number; /* of an allocation */
+	uint64_t base_ns;     /* block.time counts from here */
+	bool has_base;
+
+	struct process_info info;
+	uint64_t key; /* by which heap__find knows it */
+	struct alias *aliases;
+	struct process *prev, *next; /* in order of birth */
+};
+
+/* For a table's seed: the next of a row of random numbers (splitmix64, Steele and others 2014). */
+static inline uint64_t seed__next(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return z ^ z >> 31;
+}
+
+/* NULL without memory. */
+struct process *process__new(struct stacks *stacks, uint64_t *seed);
+struct process *process__copy(const struct process *parent, uint64_t *seed);
+void process__free(struct process *process);
+
+/* The frames of a stack that had none have come: its allocations are no longer unknown ones. */
+void process__stack_is_known(struct process *process, uint64_t stack_hash);
+/* A block's allocation time. */
+uint64_t process__block_ns(const struct process *process, const struct block *block);
+
+#endif

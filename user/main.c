@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Dispatch only. */
+#include <signal.h>
+#include <string.h>
+#include "cli/command.h"
+#include "util/log.h"
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "--help";
+	const struct command *command = command__find(name);
+	struct options options;
+	int err;
+
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, and told as one */
+	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
+		command__print_overview(argc > 1 ? stdout : stderr);
+		return argc > 1 ? EXIT_OK : EXIT_USAGE;
+	}
+	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+		version__print(stdout);
+		return EXIT_OK;
+	}
+	if (!command) {
+		log_error("'%s' is no command; try: heaptap --help", name);
+		return EXIT_USAGE;
+	}
+	err = options__parse(&options, command->bit, argc - 1, argv + 1);
+	if (err)
+		return err < 0 ? EXIT_USAGE : EXIT_OK;
+	log_verbosity = options.verbosity;
+	return command->run(&options);
+}

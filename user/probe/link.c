@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Session and multi links are made by the bpf(2) system call itself: the libbpf of stable
+ * distributions (1.1) does not know them yet, and all that it would do is fill in this structure.
+ * A file is named by /proc/self/fd/N, which the kernel follows to the very file that was scanned,
+ * whatever its path leads to by now.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <fcntl.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "probe/link.h"
+
+/* include/uapi/linux/bpf.h of kernel 6.13; the numbers are ABI. */
+#define ATTACH_UPROBE_MULTI 48	 /* BPF_TRACE_UPROBE_MULTI */
+#define ATTACH_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION */
+#define UPROBE_MULTI_RETURN 1	 /* BPF_F_UPROBE_MULTI_RETURN */
+
+struct link_create_uprobe_multi { /* of union bpf_attr */
+	__u32 prog_fd;
+	__u32 target_fd;
+	__u32 attach_type;
+	__u32 flags;
+	__aligned_u64 path;
+	__aligned_u64 offsets;
+	__aligned_u64 ref_ctr_offsets;
+	__aligned_u64 cookies;
+	__u32 cnt;
+	__u32 multi_flags;
+	__u32 pid;
+	__u32 reserved;
+};
+
+struct file_links {
+	int *fds; /* of session and multi links */
+	size_t fd_cnt;
+	struct bpf_link **perf_links;
+	size_t perf_cnt;
+};
+
+/* Which sites a link takes. */
+enum side { SIDE_CALL, SIDE_RETURN, SIDE_FREE };
+
+static const char *const kind_names[LINK_KIND_CNT] = {
+	[LINK_AUTO] = "auto",
+	[LINK_SESSION] = "session",
+	[LINK_MULTI] = "multi",
+	[LINK_PERF] = "perf",
+};
+
+const char *link_kind__name(enum link_kind kind)
+{
+	return kind_names[kind];
+}
+
+int link_kind__parse(const char *name, enum link_kind *ret_kind)
+{
+	for (int kind = 0; kind < LINK_KIND_CNT; kind++) {
+		if (!strcmp(name, kind_names[kind])) {
+			*ret_kind = kind;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static bool side_takes(enum side side, const struct probe_site *site)
+{
+	return site->has_return == (side != SIDE_FREE);
+}
+
+static const struct bpf_program *side_program(const struct link_programs *programs, enum side side)
+{
+	return side == SIDE_CALL     ? programs->call
+	       : side == SIDE_RETURN ? programs->call_return
+				     : programs->free;
+}
+
+/* A link for all sites of one side: its fd, -ENOENT if there are none, or -errno. */
+static int multi_link(const struct link_programs *programs, enum side side, __u32 attach_type,
+	const char *path, const struct probe_sites *sites, pid_t pid)
+{
+	__u64 offsets[sites->cnt], cookies[sites->cnt];
+	struct link_create_uprobe_multi attr = {
+		.prog_fd = bpf_program__fd(side_program(programs, side)),
+		.attach_type = attach_type,
+		.path = (__u64)(unsigned long)path,
+		.offsets = (__u64)(unsigned long)offsets,
+		.cookies = (__u64)(unsigned long)cookies,
+		.multi_flags = side == SIDE_RETURN ? UPROBE_MULTI_RETURN : 0,
+		.pid = pid > 0 ? pid : 0,
+	};
+	int fd;
+
+	for (size_t i = 0; i < sites->cnt; i++) {
+		if (!side_takes(side, &sites->sites[i]))
+			continue;
+		offsets[attr.cnt] = sites->sites[i].file_offset;
+		cookies[attr.cnt++] = sites->sites[i].cookie;
+	}
+	if (!attr.cnt)
+		return -ENOENT;
+	fd = syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	return fd < 0 ? -errno : fd;
+}
+
+static int add_multi(struct file_links *links, const struct link_programs *programs, enum side side,
+	__u32 attach_type, const char *path, const struct probe_sites *sites, pid_t pid)
+{
+	int fd = multi_link(programs, side, attach_type, path, sites, pid);
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return fd;
+	links->fds[links->fd_cnt++] = fd;
+	return 0;
+}
+
+/* Frees first, then returns, then entries: what is seen to begin is seen to end. */
+static int attach_multi(struct file_links *links, enum link_kind kind,
+	const struct link_programs *programs, const char *path, const struct probe_sites *sites,
+	pid_t pid)
+{
+	__u32 call_type = kind == LINK_SESSION ? ATTACH_UPROBE_SESSION : ATTACH_UPROBE_MULTI;
+	int err;
+
+	links->fds = calloc(3, sizeof(*links->fds));
+	if (!links->fds)
+		return -ENOMEM;
+	err = add_multi(links, programs, SIDE_FREE, ATTACH_UPROBE_MULTI, path, sites, pid);
+	if (!err && kind == LINK_MULTI)
+		err = add_multi(
+			links, programs, SIDE_RETURN, ATTACH_UPROBE_MULTI, path, sites, pid);
+	return err ? err : add_multi(links, programs, SIDE_CALL, call_type, path, sites, pid);
+}
+
+static int add_perf(struct file_links *links, const struct link_programs *programs, enum side side,
+	const char *path, const struct probe_site *site, pid_t pid)
+{
+	LIBBPF_OPTS(
+		bpf_uprobe_opts, opts, .bpf_cookie = site->cookie, .retprobe = side == SIDE_RETURN);
+	struct bpf_link *link = bpf_program__attach_uprobe_opts(
+		side_program(programs, side), pid, path, site->file_offset, &opts);
+
+	if (!link)
+		return -errno;
+	links->perf_links[links->perf_cnt++] = link;
+	return 0;
+}
+
+static int attach_perf(struct file_links *links, const struct link_programs *programs,
+	const char *path, const struct probe_sites *sites, pid_t pid)
+{
+	static const enum side order[] = {SIDE_FREE, SIDE_RETURN, SIDE_CALL};
+	int err = 0;
+
+	links->perf_links = calloc(sites->cnt * 2, sizeof(*links->perf_links));
+	if (!links->perf_links)
+		return -ENOMEM;
+	for (size_t pass = 0; pass < sizeof(order) / sizeof(*order); pass++) {
+		for (size_t i = 0; i < sites->cnt && !err; i++) {
+			if (side_takes(order[pass], &sites->sites[i]))
+				err = add_perf(
+					links, programs, order[pass], path, &sites->sites[i], pid);
+		}
+	}
+	return err;
+}
+
+int file_links__attach(enum link_kind kind, const struct link_programs *programs, int fd,
+	const struct probe_sites *sites, pid_t pid, struct file_links **ret_links)
+{
+	struct file_links *links = calloc(1, sizeof(*links));
+	char path[64];
+	int err;
+
+	if (!links)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = kind == LINK_PERF ? attach_perf(links, programs, path, sites, pid)
+				: attach_multi(links, kind, programs, path, sites, pid);
+	if (err) {
+		file_links__detach(links);
+		return err;
+	}
+	*ret_links = links;
+	return 0;
+}
+
+void file_links__detach(struct file_links *links)
+{
+	if (!links)
+		return;
+	while (links->fd_cnt)
+		close(links->fds[--links->fd_cnt]);
+	while (links->perf_cnt)
+		bpf_link__destroy(links->perf_links[--links->perf_cnt]);
+	free(links->fds);
+	free(links->perf_links);
+	free(links);
+}
+
+/* A file that nobody maps: something to attach to without a breakpoint being put anywhere. */
+static int trial_file(void)
+{
+	static const char nops[64] = {[0 ... 63] = (char)0x90};
+	int fd = memfd_create("heaptap-trial", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, nops, sizeof(nops)) == sizeof(nops))
+		return fd;
+	close(fd);
+	return -EIO;
+}
+
+int link_kind__try(enum link_kind kind, const struct link_programs *programs)
+{
+	struct probe_site sites[2] = {
+		{.file_offset = 0, .has_return = true},
+		{.file_offset = 16, .has_return = false},
+	};
+	struct probe_sites trial = {.sites = sites, .cnt = 2};
+	struct file_links *links;
+	int fd = trial_file(), err;
+
+	if (fd < 0)
+		return fd;
+	err = file_links__attach(kind, programs, fd, &trial, -1, &links);
+	if (!err)
+		file_links__detach(links);
+	close(fd);
+	return err;
+}

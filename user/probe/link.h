@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Links between probe sites and BPF programs: one interface, three kinds, from the best to the
+ * oldest. A link ends with its file descriptor, so a heaptap that is killed leaves none behind.
+ */
+#ifndef HEAPTAP_PROBE_LINK_H
+#define HEAPTAP_PROBE_LINK_H
+
+#include <sys/types.h>
+#include "probe/scan.h"
+
+struct bpf_program;
+
+enum link_kind {
+	LINK_AUTO,
+	LINK_SESSION, /* one program for entry and return: kernel 6.13 */
+	LINK_MULTI,   /* one link for many sites: kernel 6.6 */
+	LINK_PERF,    /* a perf event per site: kernel 5.15 */
+	LINK_KIND_CNT,
+};
+
+const char *link_kind__name(enum link_kind kind); /* "session", "multi", "perf", "auto" */
+int link_kind__parse(const char *name, enum link_kind *ret_kind); /* 0 or -EINVAL */
+
+/* The programs of one kind; `call` is both entry and return for sessions. */
+struct link_programs {
+	struct bpf_program *call, *call_return, *free;
+};
+
+struct file_links; /* all links into one file */
+
+/*
+ * Attaches the file at `fd` for process `pid`, or for all processes (-1). 0 or -errno; on failure
+ * nothing stays attached.
+ */
+int file_links__attach(enum link_kind kind, const struct link_programs *programs, int fd,
+	const struct probe_sites *sites, pid_t pid, struct file_links **ret_links);
+void file_links__detach(struct file_links *links);
+
+/* Does this kernel have the kind? Tried, on a file that nobody maps: 0 or -errno. */
+int link_kind__try(enum link_kind kind, const struct link_programs *programs);
+
+#endif

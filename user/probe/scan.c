@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From an ELF file to its probe sites: find the definitions of allocator functions, drop those
+ * whose inner call is counted anyway (wrappers.h), learn which bytes of their prologues are entered
+ * from elsewhere (prologues.h), choose the sites (sites.h).
+ *
+ * A definition is a global or weak function symbol of .dynsym or .symtab with an exact name
+ * (versions are not part of a symbol's name there) whose code is in the file. Local symbols are
+ * left out: a static function may be called "free" and be anything. A symbol at the address of
+ * another one is the same function: the first row of the table names it. Functions with several
+ * implementations (IFUNC) have no code of their own at their symbol, and are left out.
+ *
+ * C++ operators are probed only in a file that also defines malloc: elsewhere (libstdc++, a program
+ * with operators of its own) they get their memory from an allocator that is probed itself.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/elf_image.h"
+#include "probe/functions.h"
+#include "probe/prologues.h"
+#include "probe/scan.h"
+#include "probe/sites.h"
+#include "probe/wrappers.h"
+
+#define DEFINITIONS_MAX 128 /* rows, and some in several symbol versions */
+
+struct scan {
+	struct elf_image image;
+	struct decoder decoder;
+	struct elf_symbols tables[2];
+	struct definition definitions[DEFINITIONS_MAX];
+	size_t definition_cnt;
+	struct prologue prologue_array[DEFINITIONS_MAX];
+	struct prologues prologues;
+	bool branches_unknown; /* no site but the entry is known to be sound */
+	struct slot *slots;
+	size_t slot_cnt, slot_cap;
+	bool out_of_memory;
+	bool defines_malloc, defines_operators, defines_ifunc;
+};
+
+static const char *machine__name(const struct elf_image *image)
+{
+	static const struct {
+		uint16_t machine;
+		const char *name;
+	} machines[] = {
+		{EM_X86_64, "x32"},
+		{EM_386, "32-bit x86"},
+		{EM_AARCH64, "aarch64"},
+		{EM_ARM, "32-bit ARM"},
+		{EM_RISCV, "RISC-V"},
+		{EM_PPC64, "PowerPC"},
+		{EM_PPC, "PowerPC"},
+		{EM_S390, "s390"},
+		{EM_MIPS, "MIPS"},
+		{EM_LOONGARCH, "LoongArch"},
+		{EM_BPF, "BPF"},
+	};
+
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+		if (machines[i].machine == image->header.e_machine)
+			return machines[i].name;
+	return NULL;
+}
+
+static void describe_machine(const struct elf_image *image, char *buf, size_t buf_sz)
+{
+	const char *name = machine__name(image);
+
+	if (name)
+		snprintf(buf, buf_sz, "%s program: not traced", name);
+	else
+		snprintf(buf, buf_sz, "program of ELF machine %u: not traced",
+			image->header.e_machine);
+}
+
+static void scan__add_definition(struct scan *scan, uint16_t function, const GElf_Sym *symbol)
+{
+	struct definition *definition = scan->definitions;
+	struct definition *end = definition + scan->definition_cnt;
+
+	while (definition < end && definition->address != symbol->st_value)
+		definition++;
+	if (definition == end) {
+		if (scan->definition_cnt == DEFINITIONS_MAX)
+			return;
+		scan->definition_cnt++;
+		*definition = (struct definition){function, symbol->st_value, symbol->st_size};
+	}
+	if (function < definition->function)
+		definition->function = function;
+}
+
+static void scan__visit_symbol(
+	struct scan *scan, const GElf_Sym *symbol, const char *name, size_t name_cap)
+{
+	int type = GELF_ST_TYPE(symbol->st_info), binding = GELF_ST_BIND(symbol->st_info);
+	const struct elf_segment *segment;
+	uint16_t function;
+
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol->st_shndx == SHN_UNDEF ||
+		(binding != STB_GLOBAL && binding != STB_WEAK) ||
+		!allocator_function__find(name, name_cap, &function))
+		return;
+	segment = elf_image__segment(&scan->image, symbol->st_value);
+	if (!segment || !segment->executable)
+		return;
+	scan->defines_ifunc |= type == STT_GNU_IFUNC;
+	if (type == STT_GNU_IFUNC)
+		return;
+	scan->defines_malloc |= allocator_function__is_malloc(function);
+	scan->defines_operators |= allocator_function__is_operator(function);
+	scan__add_definition(scan, function, symbol);
+}
+
+static void scan__find_definitions(struct scan *scan)
+{
+	static const uint32_t types[] = {SHT_DYNSYM, SHT_SYMTAB};
+	size_t name_cap;
+	const char *name;
+	GElf_Sym symbol;
+
+	for (size_t t = 0; t < 2; t++) {
+		elf_image__symbols(&scan->image, types[t], &scan->tables[t]);
+		for (size_t i = 0; elf_symbols__get(&scan->tables[t], i, &symbol, &name, &name_cap);
+			i++)
+			scan__visit_symbol(scan, &symbol, name, name_cap);
+	}
+}
+
+typedef bool definition_test(const struct scan *scan, const struct definition *definition);
+
+static void scan__drop_definitions(struct scan *scan, definition_test *is_dropped)
+{
+	bool dropped[DEFINITIONS_MAX];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < scan->definition_cnt; i++)
+		dropped[i] = is_dropped(scan, &scan->definitions[i]);
+	for (size_t i = 0; i < scan->definition_cnt; i++)
+		if (!dropped[i])
+			scan->definitions[kept++] = scan->definitions[i];
+	scan->definition_cnt = kept;
+}
+
+static bool is_foreign_operator(const struct scan *scan, const struct definition *definition)
+{
+	return !scan->defines_malloc && allocator_function__is_operator(definition->function);
+}
+
+static bool is_wrapper(const struct scan *scan, const struct definition *definition)
+{
+	struct decoder decoder = scan->decoder;
+	struct call_map map = {
+		.image = &scan->image,
+		.decoder = &decoder,
+		.definitions = scan->definitions,
+		.definition_cnt = scan->definition_cnt,
+		.slots = scan->slots,
+		.slot_cnt = scan->slot_cnt,
+	};
+
+	return call_map__is_wrapper(&map, definition);
+}
+
+static bool scan__add_slot(struct scan *scan, struct slot slot)
+{
+	if (scan->slot_cnt == scan->slot_cap) {
+		size_t cap = scan->slot_cap ? 2 * scan->slot_cap : 64;
+		struct slot *slots = reallocarray(scan->slots, cap, sizeof(*slots));
+
+		if (!slots) {
+			scan->out_of_memory = true;
+			return false;
+		}
+		scan->slots = slots;
+		scan->slot_cap = cap;
+	}
+	scan->slots[scan->slot_cnt++] = slot;
+	return true;
+}
+
+/* A relocation that puts a plain address into memory. */
+static bool scan__visit_pointer(struct scan *scan, const GElf_Rela *relocation)
+{
+	uint64_t address = relocation->r_addend;
+
+	prologues__add_entrance(&scan->prologues, address);
+	if (!prologues__find(&scan->prologues, address))
+		return true;
+	return scan__add_slot(scan, (struct slot){relocation->r_offset, address, NO_FUNCTION});
+}
+
+/* A relocation that puts the address of a symbol into memory. */
+static bool scan__visit_symbol_pointer(struct scan *scan, const GElf_Rela *relocation)
+{
+	struct slot slot = {.address = relocation->r_offset, .function = NO_FUNCTION};
+	size_t name_cap;
+	const char *name;
+	GElf_Sym symbol;
+
+	if (!elf_symbols__get(
+		    &scan->tables[0], GELF_R_SYM(relocation->r_info), &symbol, &name, &name_cap))
+		return true;
+	if (symbol.st_shndx != SHN_UNDEF && GELF_ST_TYPE(symbol.st_info) == STT_FUNC)
+		slot.target = symbol.st_value;
+	if (!allocator_function__find(name, name_cap, &slot.function) && slot.target == 0)
+		return true;
+	return scan__add_slot(scan, slot);
+}
+
+static bool scan__visit_relocation(void *context, const GElf_Rela *relocation)
+{
+	switch (GELF_R_TYPE(relocation->r_info)) {
+	case R_X86_64_RELATIVE:
+		return scan__visit_pointer(context, relocation);
+	case R_X86_64_JUMP_SLOT:
+	case R_X86_64_GLOB_DAT:
+		return scan__visit_symbol_pointer(context, relocation);
+	}
+	return true;
+}
+
+/* A function that begins within another's prologue is an entrance to it. */
+static void scan__add_symbols_as_entrances(struct scan *scan)
+{
+	size_t name_cap;
+	const char *name;
+	GElf_Sym symbol;
+
+	for (size_t t = 0; t < 2; t++)
+		for (size_t i = 0; elf_symbols__get(&scan->tables[t], i, &symbol, &name, &name_cap);
+			i++)
+			if (GELF_ST_TYPE(symbol.st_info) == STT_FUNC)
+				prologues__add_entrance(&scan->prologues, symbol.st_value);
+}
+
+static int scan__find_entrances(struct scan *scan)
+{
+	int err;
+
+	for (size_t i = 0; i < scan->definition_cnt; i++)
+		scan->prologue_array[i].address = scan->definitions[i].address;
+	scan->prologues = (struct prologues){scan->prologue_array, scan->definition_cnt};
+	prologues__sort(&scan->prologues);
+	scan__add_symbols_as_entrances(scan);
+	elf_image__relocations(&scan->image, scan__visit_relocation, scan);
+	if (scan->out_of_memory)
+		return -ENOMEM;
+	slots__sort(scan->slots, scan->slot_cnt);
+	err = prologues__add_branches_of(&scan->prologues, &scan->decoder, &scan->image);
+	scan->branches_unknown = err == -EIO;
+	return err == -EIO ? 0 : err;
+}
+
+static void scan__choose_site(
+	struct scan *scan, const struct definition *definition, struct probe_site *ret_site)
+{
+	const struct elf_segment *segment = elf_image__segment(&scan->image, definition->address);
+	const struct prologue *prologue = prologues__find(&scan->prologues, definition->address);
+	uint8_t code[PROLOGUE_SZ + INSTRUCTION_SZ_MAX];
+	size_t code_sz = elf_image__read(&scan->image, definition->address, code, sizeof(code));
+	struct site site;
+
+	if (definition->size > 0 && definition->size < code_sz)
+		code_sz = definition->size;
+	site = site__choose(&scan->decoder, code, code_sz,
+		allocator_function__args(definition->function),
+		scan->branches_unknown ? UINT64_MAX : prologue->entrances);
+	*ret_site = (struct probe_site){
+		.function = definition->function,
+		.name = allocator_functions[definition->function].name,
+		.cookie = allocator_function__cookie(definition->function),
+		.has_return = !allocator_function__is_free(definition->function),
+		.file_offset = segment->file_offset + (definition->address - segment->address) +
+			       site.delta,
+		.entry_delta = site.delta,
+		.cost = site.cost,
+	};
+	if (site.delta < code_sz)
+		decoder__text(&scan->decoder, code + site.delta, code_sz - site.delta,
+			definition->address + site.delta, ret_site->instruction,
+			sizeof(ret_site->instruction));
+}
+
+static int compare_sites(const void *a, const void *b)
+{
+	const struct probe_site *x = a, *y = b;
+
+	if (x->function != y->function)
+		return x->function < y->function ? -1 : 1;
+	return x->file_offset < y->file_offset ? -1 : x->file_offset > y->file_offset;
+}
+
+static int scan__choose_sites(struct scan *scan, struct probe_sites *ret_sites)
+{
+	struct probe_site *sites = calloc(scan->definition_cnt, sizeof(*sites));
+
+	if (!sites)
+		return -ENOMEM;
+	for (size_t i = 0; i < scan->definition_cnt; i++)
+		scan__choose_site(scan, &scan->definitions[i], &sites[i]);
+	qsort(sites, scan->definition_cnt, sizeof(*sites), compare_sites);
+	ret_sites->sites = sites;
+	ret_sites->cnt = scan->definition_cnt;
+	return 0;
+}
+
+static const char *scan__reason(const struct scan *scan)
+{
+	if (scan->defines_ifunc)
+		return "its allocator functions are chosen at start-up (IFUNC): not traced";
+	if (scan->defines_operators)
+		return "it defines C++ operators but no malloc: the allocator that they call is "
+		       "traced instead";
+	if (!scan->tables[0].symbols && !scan->tables[1].symbols)
+		return "it has no symbols (stripped): an allocator inside it cannot be found";
+	if (!scan->tables[1].symbols)
+		return "it exports no allocator function, and is stripped of other symbols";
+	return "it defines no allocator function";
+}
+
+static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
+{
+	int err;
+
+	scan__find_definitions(scan);
+	scan__drop_definitions(scan, is_foreign_operator);
+	if (scan->definition_cnt == 0) {
+		snprintf(ret_sites->reason, sizeof(ret_sites->reason), "%s", scan__reason(scan));
+		return 0;
+	}
+	err = decoder__init(&scan->decoder);
+	if (err)
+		return err;
+	err = scan__find_entrances(scan);
+	if (err)
+		return err;
+	scan__drop_definitions(scan, is_wrapper);
+	return scan__choose_sites(scan, ret_sites);
+}
+
+int probe_sites__scan(int fd, struct probe_sites *ret_sites)
+{
+	struct probe_sites sites = {0};
+	struct scan *scan;
+	int err;
+
+	scan = calloc(1, sizeof(*scan));
+	if (!scan)
+		return -ENOMEM;
+	err = elf_image__open(fd, &scan->image);
+	if (err)
+		goto out;
+	if (elf_image__is_x86_64(&scan->image)) {
+		err = scan__find_sites(scan, &sites);
+	} else {
+		describe_machine(&scan->image, sites.reason, sizeof(sites.reason));
+		err = -ENOTSUP;
+	}
+	/* The one error that comes with a result: its reason. */
+	if (!err || err == -ENOTSUP)
+		*ret_sites = sites;
+	elf_image__close(&scan->image);
+out:
+	decoder__destroy(&scan->decoder);
+	free(scan->slots);
+	free(scan);
+	return err;
+}
+
+void probe_sites__destroy(struct probe_sites *sites)
+{
+	if (!sites)
+		return;
+	free(sites->sites);
+	*sites = (struct probe_sites){0};
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which files are probed, for whom. Each file is scanned once, and attached once for a process or
+ * once for all processes.
+ */
+#ifndef HEAPTAP_PROBE_TARGETS_H
+#define HEAPTAP_PROBE_TARGETS_H
+
+#include <sys/types.h>
+#include "probe/scan.h"
+#include "probe/tracer.h"
+#include "symbol/module.h"
+
+#define ALL_PROCESSES (-1)
+
+struct targets;
+
+struct targets *targets__new(struct tracer *tracer, struct modules *modules);
+void targets__free(struct targets *targets);
+
+/*
+ * Probes the allocator functions of a file, for `pid` or ALL_PROCESSES. Returns the number of sites
+ * that were attached now (0: none in it, or attached before), or -errno of reading or attaching;
+ * then `reason` (if not NULL, 256 bytes) says it for people.
+ */
+int targets__add_module(
+	struct targets *targets, struct module *module, pid_t pid, char *reason);
+/* The same for every file that process `pid` executes, for that process only or ALL_PROCESSES.
+ * -ESRCH: there is no such process; -EACCES: its mappings cannot be read. */
+int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, char *reason);
+/* The same for a path. */
+int targets__add_path(struct targets *targets, const char *path, pid_t for_pid, char *reason);
+
+/* All sites attached so far. */
+size_t targets__site_cnt(const struct targets *targets);
+/* The sites of a file as scanned, or NULL. */
+const struct probe_sites *targets__sites(struct targets *targets, const struct module *module);
+
+#endif

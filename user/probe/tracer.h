@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel side, loaded: programs, maps and knobs behind one handle.
+ *
+ *   tracer__new (what to trace) ─► loaded, nothing attached ─► tracer__attach_file … ─►
+ * tracer__free
+ *
+ * fork, exec and exit are followed from tracer__new on.
+ */
+#ifndef HEAPTAP_PROBE_TRACER_H
+#define HEAPTAP_PROBE_TRACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/types.h>
+#include <heaptap/event.h>
+#include <heaptap/unwind.h>
+#include "probe/link.h"
+
+/* How call stacks are taken. */
+enum stack_mode {
+	STACK_AUTO,  /* by call frame information, by frame pointers where a file has none */
+	STACK_DWARF, /* by call frame information alone */
+	STACK_FP,    /* by frame pointers alone (bpf_get_stack) */
+	STACK_NONE,  /* only which allocator function it was */
+};
+
+struct tracer_config {
+	enum link_kind link;  /* LINK_AUTO: the best that works */
+	uint64_t ring_sz;     /* bytes; a power of two, and pages */
+	enum stack_mode stack_mode;
+	bool targets_only;    /* only processes given to tracer__add_target */
+	bool follow_children; /* and their children */
+	bool filter_uid;
+	uid_t uid;
+	const char *comm;   /* NULL: any */
+	const char *cgroup; /* path of a cgroup's folder; NULL: any */
+	bool filter_exe;    /* only programs given to tracer__add_exe */
+};
+
+struct tracer;
+
+/*
+ * Loads the kernel side. 0, or -errno: -EPERM (capabilities), -ENOENT (the kernel has no BTF),
+ * -EOPNOTSUPP (no kind of link works), others as the kernel says. On failure ret_log, if not NULL,
+ * is what libbpf and the verifier said (free()).
+ */
+int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, char **ret_log);
+void tracer__free(struct tracer *tracer);
+
+enum link_kind tracer__link_kind(const struct tracer *tracer);
+/* How it follows what processes map: "fentry", "system calls", or NULL: not at all, so code that is
+ * loaded at addresses where other code was may be unwound wrongly. */
+const char *tracer__mapping_hook(const struct tracer *tracer);
+int tracer__ring_fd(const struct tracer *tracer);
+int tracer__add_target(struct tracer *tracer, pid_t tgid);
+int tracer__add_exe(struct tracer *tracer, uint32_t dev, uint64_t inode);
+
+/* Gives a file a number in stack frames, before the kernel side would. generation 0: any. */
+int tracer__number_file(struct tracer *tracer, uint32_t dev, uint64_t inode, uint32_t generation,
+	uint32_t *ret_number);
+/* Puts unwind rows into a map of their own: its fd, to be closed by the caller, or -errno. */
+int tracer__load_rows(struct tracer *tracer, const struct unwind_row *rows, size_t row_cnt);
+/* Unwinds through the file of this number by these rows. */
+int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd);
+
+/* As file_links__attach, with the tracer's programs; what is attached is detached by tracer__free.
+ */
+int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites *sites, pid_t pid);
+
+/* What the kernel side counted for an image (all zero if nothing), and forgetting it. */
+void tracer__counters(
+	const struct tracer *tracer, pid_t tgid, uint32_t image, struct counters *ret_counters);
+void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image);
+/* What could not be counted for one image, for lack of room. */
+struct counters tracer__stray_counters(const struct tracer *tracer);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The JSON renderer: one summary, one line (JSON Lines). Its contract is JSON_SCHEMA.md; a field is
+ * added there, here and in the golden files together.
+ *
+ * A summary can hold a hundred thousand stacks of a hundred frames, and an object of json-c costs
+ * hundreds of bytes: so the line is never held as one tree. An object that contains a long array is
+ * written in three parts: what comes before the array without its closing brace, the array's
+ * elements one by one, what comes after it without its opening brace. Memory is that of one stack.
+ *
+ *   {head  ,"processes":[  {head  ,"stacks":[ {…},{…} ]}  ,…  ]  ,tail}
+ */
+#include "report/summary.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include "report/json_fields.h"
+#include "report/output.h"
+
+#define SCHEMA "heaptap/1"
+
+static const char *const kind_names[] = {
+	[SUMMARY_PERIODIC] = "periodic",
+	[SUMMARY_EXIT] = "exit",
+	[SUMMARY_FINAL] = "final",
+};
+
+static const char *const state_names[] = {
+	[PROCESS_RUNNING] = "running",
+	[PROCESS_EXITED] = "exited",
+	[PROCESS_KILLED] = "killed",
+	[PROCESS_REPLACED] = "replaced",
+};
+
+/* Which part of an object's text is written. */
+enum part {
+	PART_WHOLE = 0,
+	PART_HEAD = 1 << 0, /* without the brace that closes it */
+	PART_TAIL = 1 << 1, /* without the brace that opens it */
+};
+
+/* Ends `fields`. */
+static void put_fields(struct output *out, struct fields *fields, enum part part)
+{
+	size_t skip = !!(part & PART_TAIL), cut = !!(part & PART_HEAD), sz = 0;
+	const char *text = NULL;
+
+	if (!fields->failed)
+		text = json_object_to_json_string_length(fields->object,
+			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &sz);
+	if (text)
+		output__write(out, text + skip, sz - skip - cut);
+	else if (!out->err)
+		out->err = -ENOMEM;
+	fields__end(fields);
+}
+
+/* Ends `inner`. */
+static void add_object(struct fields *fields, const char *key, struct fields *inner)
+{
+	struct json_object *object = inner->object;
+
+	if (inner->failed)
+		fields->failed = true;
+	fields__add(fields, key, object);
+	inner->object = NULL;
+}
+
+static void add_counters(
+	struct fields *fields, const char *key, const struct counters *counters, bool losses)
+{
+	struct fields inner;
+
+	fields__begin(&inner);
+	for (size_t i = 0; i < COUNTER_CNT; i++)
+		if (counter_rows[i].is_loss == losses)
+			fields__add_count(&inner, counter_rows[i].name, counters->count[i]);
+	if (losses)
+		fields__add_count(&inner, "total", counters__lost(counters));
+	add_object(fields, key, &inner);
+}
+
+/* How many stacks end where they should, and how many for each reason not to. */
+static void add_stack_ends(struct fields *fields, const struct summary_process *process)
+{
+	struct fields truncated;
+
+	fields__add_count(fields, "stacks_complete", process->stack_ends[STACK_END_ROOT]);
+	fields__begin(&truncated);
+	for (size_t i = 0; i < STACK_END_CNT; i++)
+		if (i != STACK_END_ROOT)
+			fields__add_count(&truncated, stack_end_rows[i].key, process->stack_ends[i]);
+	fields__add_count(&truncated, "lost", process->stacks_lost);
+	add_object(fields, "stacks_truncated", &truncated);
+}
+
+/* ---- stacks ---- */
+
+static void add_frame(
+	struct json_object *frames, const struct summary_frame *frame, struct fields *stack)
+{
+	bool in_function = frame->function && !frame->inlined;
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_hex(&fields, "address", true, frame->address);
+	fields__add_text(&fields, "function", frame->function);
+	fields__add_known(&fields, "offset", in_function, frame->offset);
+	fields__add_text(&fields, "file", frame->file);
+	fields__add_known(&fields, "line", frame->file && frame->line, frame->line);
+	fields__add_known(&fields, "column", frame->file && frame->column, frame->column);
+	fields__add_text(&fields, "module", frame->module);
+	fields__add_text(&fields, "build_id", frame->build_id);
+	fields__add_hex(&fields, "module_offset", frame->module && frame->module_offset,
+		frame->module_offset);
+	fields__add_bool(&fields, "inlined", frame->inlined);
+	if (fields.failed || !frames || json_object_array_add(frames, fields.object)) {
+		stack->failed = true;
+		fields__end(&fields);
+	}
+}
+
+static void put_stack(struct output *out, const struct summary_stack *stack)
+{
+	struct json_object *frames = json_object_new_array();
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_count(&fields, "outstanding_bytes", stack->outstanding_bytes);
+	fields__add_count(&fields, "outstanding_blocks", stack->outstanding_blocks);
+	fields__add_count(&fields, "allocs", stack->allocs);
+	fields__add_count(&fields, "frees", stack->frees);
+	fields__add_count(&fields, "bytes_allocated", stack->bytes_allocated);
+	fields__add_signed(&fields, "growth_bytes", stack->growth_bytes);
+	fields__add_seconds(&fields, "oldest_age_s", stack->oldest_age_s);
+	fields__add_seconds(&fields, "newest_age_s", stack->newest_age_s);
+	fields__add_bool(&fields, "complete", stack->complete);
+	fields__add_text(&fields, "end", stack->complete ? NULL : stack->end);
+	for (size_t i = 0; i < stack->frame_cnt; i++)
+		add_frame(frames, &stack->frames[i], &fields);
+	fields__add(&fields, "frames", frames);
+	put_fields(out, &fields, PART_WHOLE);
+}
+
+/* ---- processes ---- */
+
+static void add_totals(struct fields *fields, const struct heap_totals *totals)
+{
+	struct fields inner;
+
+	fields__begin(&inner);
+	fields__add_count(&inner, "allocs", totals->allocs);
+	fields__add_count(&inner, "frees", totals->frees);
+	fields__add_count(&inner, "bytes_allocated", totals->bytes_allocated);
+	fields__add_count(&inner, "outstanding_blocks", totals->outstanding_blocks);
+	fields__add_count(&inner, "outstanding_bytes", totals->outstanding_bytes);
+	fields__add_count(&inner, "peak_outstanding_bytes", totals->peak_outstanding_bytes);
+	fields__add_count(&inner, "failed_allocs", totals->failed_allocs);
+	add_object(fields, "totals", &inner);
+}
+
+static void add_events(struct fields *fields, const struct summary_process *process)
+{
+	const struct heap_anomalies *anomalies = &process->anomalies;
+	struct fields inner;
+
+	fields__begin(&inner);
+	fields__add_count(&inner, "received", process->events_received);
+	fields__add_count(&inner, "lost", counters__lost(&process->counters));
+	fields__add_count(&inner, "unmatched_frees", anomalies->unmatched_frees);
+	fields__add_count(&inner, "nested_frees", anomalies->nested_frees);
+	fields__add_count(&inner, "replaced_blocks", anomalies->replaced_blocks);
+	fields__add_count(&inner, "unknown_stacks", anomalies->unknown_stacks);
+	add_object(fields, "events", &inner);
+}
+
+/* The age is of `now`, so the wall clock's changes since the start do not matter. */
+static void add_start_time(struct fields *fields, double age_s, struct timespec now)
+{
+	double whole_s = floor(age_s);
+	long ns;
+
+	if (!(age_s >= 0) || age_s > 1e12) {
+		fields__add_null(fields, "start_time");
+		return;
+	}
+	ns = now.tv_nsec - (long)((age_s - whole_s) * 1e9);
+	now.tv_sec -= (time_t)whole_s + (ns < 0);
+	now.tv_nsec = ns < 0 ? ns + 1000000000 : ns;
+	fields__add_time(fields, "start_time", now);
+}
+
+/* Who it is and how it ended; comm may come without its NUL. */
+static void add_identity(
+	struct fields *fields, const struct process_info *info, double age_s, struct timespec now)
+{
+	char comm[sizeof(info->comm) + 1];
+
+	memcpy(comm, info->comm, sizeof(info->comm));
+	comm[sizeof(info->comm)] = '\0';
+	fields__add_count(fields, "pid", info->tgid);
+	add_start_time(fields, age_s, now);
+	fields__add_count(fields, "exec", info->exec);
+	fields__add_count(fields, "image", info->image);
+	fields__add_text(fields, "comm", comm);
+	fields__add_text(fields, "exe", info->exe);
+	fields__add_text(fields, "state", state_names[info->state]);
+	fields__add_known(
+		fields, "exit_code", info->state == PROCESS_EXITED, (unsigned int)info->exit_code);
+	fields__add_known(
+		fields, "signal", info->state == PROCESS_KILLED, (unsigned int)info->signal);
+	fields__add_bool(fields, "from_birth", info->from_birth);
+}
+
+static void put_process_head(struct output *out, const struct summary_process *process,
+	const struct summary *summary, const struct render_options *options)
+{
+	bool filtered = options->min_age_s > 0;
+	struct fields fields;
+
+	fields__begin(&fields);
+	add_identity(&fields, &process->info, process->age_s, summary->time);
+	fields__add_bool(&fields, "complete", process->complete);
+	fields__add_text(&fields, "note", process->note);
+	add_totals(&fields, &process->totals);
+	fields__add_signed(&fields, "growth_bytes", process->growth_bytes);
+	fields__add_signed(&fields, "growth_blocks", process->growth_blocks);
+	fields__add_known(&fields, "filtered_bytes", filtered, process->filtered_bytes);
+	fields__add_known(&fields, "filtered_blocks", filtered, process->filtered_blocks);
+	add_events(&fields, process);
+	add_counters(&fields, "loss", &process->counters, true);
+	add_counters(&fields, "counters", &process->counters, false);
+	add_stack_ends(&fields, process);
+	fields__add_count(&fields, "stacks_total", process->stacks_total);
+	put_fields(out, &fields, PART_HEAD);
+}
+
+static void put_process(struct output *out, const struct summary_process *process,
+	const struct summary *summary, const struct render_options *options)
+{
+	put_process_head(out, process, summary, options);
+	output__puts(out, ",\"stacks\":[");
+	for (size_t i = 0; !out->err && i < process->stack_cnt; i++) {
+		if (i)
+			output__puts(out, ",");
+		put_stack(out, &process->stacks[i]);
+	}
+	output__puts(out, "]}");
+}
+
+/* ---- the summary ---- */
+
+static void put_summary_head(
+	struct output *out, const struct summary *summary, const struct render_options *options)
+{
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_text(&fields, "schema", SCHEMA);
+	fields__add_text(&fields, "kind", kind_names[summary->kind]);
+	fields__add_time(&fields, "time", summary->time);
+	fields__add_seconds(&fields, "uptime_s", summary->uptime_s);
+	fields__add_text(&fields, "host", summary->host);
+	fields__add_text(&fields, "kernel", summary->kernel);
+	fields__add_text(&fields, "link", summary->link);
+	fields__add_seconds(&fields, "min_age_s", options->min_age_s > 0 ? options->min_age_s : -1);
+	put_fields(out, &fields, PART_HEAD);
+}
+
+static void put_summary_tail(struct output *out, const struct summary *summary)
+{
+	struct fields fields, cost, events;
+
+	fields__begin(&fields);
+	fields__begin(&events);
+	fields__add_count(&events, "received", summary->events_received);
+	fields__add_count(&events, "lost", counters__lost(&summary->counters));
+	add_object(&fields, "events", &events);
+	add_counters(&fields, "loss", &summary->counters, true);
+	add_counters(&fields, "counters", &summary->counters, false);
+	fields__begin(&cost);
+	fields__add_seconds(&cost, "cpu_s", summary->cpu_s);
+	fields__add_count(&cost, "rss_bytes", summary->rss_bytes);
+	fields__add_count(&cost, "unwind_files", summary->unwind_files);
+	fields__add_count(&cost, "unwind_rows", summary->unwind_rows);
+	fields__add_count(&cost, "unwind_bytes", summary->unwind_bytes);
+	fields__add_seconds(&cost, "unwind_load_s", summary->unwind_load_s);
+	add_object(&fields, "cost", &cost);
+	output__puts(out, ",");
+	put_fields(out, &fields, PART_TAIL);
+}
+
+static int render(const struct summary *summary, const struct render_options *options, FILE *file)
+{
+	struct output out = {.file = file};
+
+	put_summary_head(&out, summary, options);
+	output__puts(&out, ",\"processes\":[");
+	for (size_t i = 0; !out.err && i < summary->process_cnt; i++) {
+		if (i)
+			output__puts(&out, ",");
+		put_process(&out, &summary->processes[i], summary, options);
+	}
+	output__puts(&out, "]");
+	put_summary_tail(&out, summary);
+	/* a line that was begun is ended, also after a failure: the next summary's is whole then */
+	fputc('\n', file);
+	return output__finish(&out);
+}
+
+const struct renderer json_renderer = {.name = "json", .render = render};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the renderers share. */
+#include "report/output.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct counter_row counter_rows[COUNTER_CNT] = {
+#define COUNTER(name, is_loss, text) {#name, text, is_loss},
+#include <heaptap/counters.def>
+#undef COUNTER
+};
+
+const struct stack_end_row stack_end_rows[STACK_END_CNT] = {
+#define STACK_END(name, key, text) {key, text},
+#include <heaptap/stack_ends.def>
+#undef STACK_END
+};
+
+uint64_t counters__lost(const struct counters *counters)
+{
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < COUNTER_CNT; i++)
+		if (counter_rows[i].is_loss)
+			lost += counters->count[i];
+	return lost;
+}
+
+static int errno_or_eio(void)
+{
+	return errno ? -errno : -EIO;
+}
+
+void output__write(struct output *output, const char *text, size_t sz)
+{
+	errno = 0;
+	if (!output->err && fwrite(text, 1, sz, output->file) < sz)
+		output->err = errno_or_eio();
+}
+
+void output__puts(struct output *output, const char *text)
+{
+	output__write(output, text, strlen(text));
+}
+
+int output__finish(struct output *output)
+{
+	errno = 0;
+	if (fflush(output->file) && !output->err)
+		output->err = errno_or_eio();
+	clearerr(output->file);
+	return output->err;
+}

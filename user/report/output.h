@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the renderers share: writing, and sums of counters. */
+#ifndef HEAPTAP_REPORT_OUTPUT_H
+#define HEAPTAP_REPORT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <linux/types.h>
+#include <heaptap/event.h>
+
+/* A row of counters.def. */
+struct counter_row {
+	const char *name, *text;
+	bool is_loss;
+};
+extern const struct counter_row counter_rows[COUNTER_CNT];
+
+/* A row of stack_ends.def, by enum stack_end. */
+struct stack_end_row {
+	const char *key, *text;
+};
+extern const struct stack_end_row stack_end_rows[STACK_END_CNT];
+
+/* The sum of those that are losses. */
+uint64_t counters__lost(const struct counters *counters);
+
+/*
+ * Where a summary goes. The first error is kept and nothing is written after it: stdio's own error
+ * mark would not tell which error it was. -ENOMEM of a renderer is noted here too.
+ */
+struct output {
+	FILE *file;
+	int err; /* -errno; 0: fine so far */
+};
+
+void output__write(struct output *output, const char *text, size_t sz);
+/* The string, as it is. */
+void output__puts(struct output *output, const char *text);
+/* Writes out what is buffered. 0, or the first error. The file's error mark is cleared, so that a
+ * later summary can succeed (the disk has room again). */
+int output__finish(struct output *output);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The output formats by name: a new one is a file that defines its renderer, and a row here. */
+#include <string.h>
+#include "report/summary.h"
+
+static const struct renderer *const renderers[] = {
+	&text_renderer,
+	&json_renderer,
+};
+
+const struct renderer *renderer__find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(renderers) / sizeof(*renderers); i++)
+		if (!strcmp(renderers[i]->name, name))
+			return renderers[i];
+	return NULL;
+}

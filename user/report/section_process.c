@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A process in the text form: who it is, how it is or ended, and its totals. One that holds nothing
+ * takes two lines, so that fifty short-lived ones do not bury the one that leaks.
+ */
+#include "report/sections.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include "util/text.h"
+
+/* "SIGSEGV", "SIGRTMIN+3"; a number that no signal has stays one. */
+static char *signal_name(char *buf, size_t buf_sz, int number)
+{
+	const char *name = sigabbrev_np(number);
+
+	if (name)
+		snprintf(buf, buf_sz, "SIG%s", name);
+	else if (number >= SIGRTMIN && number <= SIGRTMAX)
+		snprintf(buf, buf_sz, "SIGRTMIN+%d", number - SIGRTMIN);
+	else
+		snprintf(buf, buf_sz, "signal %d", number);
+	return buf;
+}
+
+static void put_state(struct page *page, const struct summary_process *process)
+{
+	const struct process_info *info = &process->info;
+	char buf[64];
+
+	switch (info->state) {
+	case PROCESS_RUNNING:
+		page__put(page, STYLE_PLAIN, "running");
+		if (process->age_s >= 0)
+			page__put(page, STYLE_PLAIN, " for %s",
+				text__duration(buf, sizeof(buf), process->age_s));
+		break;
+	case PROCESS_EXITED:
+		page__put(page, info->exit_code ? STYLE_BAD : STYLE_PLAIN, "exited with code %d",
+			info->exit_code);
+		break;
+	case PROCESS_KILLED:
+		page__put(page, STYLE_BAD, "killed by %s",
+			signal_name(buf, sizeof(buf), info->signal));
+		break;
+	case PROCESS_REPLACED:
+		page__put(page, STYLE_PLAIN, "replaced by exec");
+		break;
+	}
+}
+
+static void put_header(struct page *page, const struct summary_process *process)
+{
+	const struct process_info *info = &process->info;
+
+	/* comm may come without its NUL */
+	page__put(
+		page, STYLE_TITLE, "%.*s", (int)sizeof(info->comm), *info->comm ? info->comm : "?");
+	page__put(page, STYLE_PLAIN, "  pid %d", info->tgid);
+	if (info->exec)
+		page__put(page, STYLE_PLAIN, " (exec %u)", info->exec);
+	page__put(page, STYLE_PLAIN, "  ");
+	put_state(page, process);
+	if (info->exe)
+		page__put(page, STYLE_FAINT, "  %s", info->exe);
+	page__end_line(page);
+}
+
+static void put_outstanding(struct page *page, const struct heap_totals *totals)
+{
+	char bytes[32], exact[32], blocks[32], peak[32];
+
+	words__label(page, "outstanding");
+	page__put(page, STYLE_SIZE, "%s",
+		text__bytes(bytes, sizeof(bytes), totals->outstanding_bytes));
+	page__put(page, STYLE_PLAIN, " in %s %s",
+		text__count(blocks, sizeof(blocks), totals->outstanding_blocks),
+		words__plural(totals->outstanding_blocks, "block", "blocks"));
+	if (totals->outstanding_bytes >= 1024)
+		page__put(page, STYLE_PLAIN, " (%s bytes)",
+			text__count(exact, sizeof(exact), totals->outstanding_bytes));
+	page__put(page, STYLE_PLAIN, ", peak %s",
+		text__bytes(peak, sizeof(peak), totals->peak_outstanding_bytes));
+	page__end_line(page);
+}
+
+static void put_filtered(struct page *page, const struct render_options *options,
+	const struct summary_process *process)
+{
+	char bytes[32], blocks[32], age[32];
+
+	if (!(options->min_age_s > 0))
+		return;
+	words__label(page, "of these");
+	page__put(
+		page, STYLE_SIZE, "%s", text__bytes(bytes, sizeof(bytes), process->filtered_bytes));
+	page__put(page, STYLE_PLAIN, " in %s %s at least %s old",
+		text__count(blocks, sizeof(blocks), process->filtered_blocks),
+		words__plural(process->filtered_blocks, "block", "blocks"),
+		text__duration(age, sizeof(age), options->min_age_s));
+	page__end_line(page);
+}
+
+static void put_change(struct page *page, const struct summary_process *process)
+{
+	int64_t blocks = process->growth_blocks;
+	char change[32], count[32];
+
+	if (!words__has_past(process))
+		return;
+	words__label(page, "change");
+	if (!process->growth_bytes && !blocks)
+		page__put(page, STYLE_PLAIN, "none");
+	else
+		page__put(page, process->growth_bytes > 0 ? STYLE_SIZE : STYLE_PLAIN, "%s, %s%s %s",
+			words__change(change, sizeof(change), process->growth_bytes),
+			blocks > 0   ? "+"
+			: blocks < 0 ? "-"
+				     : "",
+			text__count(count, sizeof(count),
+				blocks < 0 ? -(uint64_t)blocks : (uint64_t)blocks),
+			words__plural(blocks == -1 ? 1 : blocks, "block", "blocks"));
+	page__put(page, STYLE_PLAIN, " since the last summary");
+	page__end_line(page);
+}
+
+/* "9,876,543 allocations of 1.2 GiB, 9,864,198 frees, 3 failed" into buf */
+static char *totals_words(char *buf, size_t buf_sz, const struct heap_totals *totals)
+{
+	char allocs[32], bytes[32], frees[32], failed[32];
+
+	snprintf(buf, buf_sz, "%s %s of %s, %s %s, %s failed",
+		text__count(allocs, sizeof(allocs), totals->allocs),
+		words__plural(totals->allocs, "allocation", "allocations"),
+		text__bytes(bytes, sizeof(bytes), totals->bytes_allocated),
+		text__count(frees, sizeof(frees), totals->frees),
+		words__plural(totals->frees, "free", "frees"),
+		text__count(failed, sizeof(failed), totals->failed_allocs));
+	return buf;
+}
+
+static void put_books(struct page *page, const struct summary_process *process)
+{
+	char *books = words__books(process);
+
+	words__label(page, "books");
+	page__wrap(page, process->complete ? STYLE_PLAIN : STYLE_BAD, LABEL_COLUMN, "%s",
+		books ? books : "?");
+	free(books);
+	if (!process->note)
+		return;
+	words__label(page, "note");
+	page__wrap(page, STYLE_BAD, LABEL_COLUMN, "%s", process->note);
+}
+
+static void put_empty(struct page *page, const struct summary_process *process)
+{
+	const struct heap_totals *totals = &process->totals;
+	char words[256], peak[32];
+
+	page__put(page, STYLE_PLAIN, "  nothing outstanding");
+	if (totals->allocs || totals->failed_allocs)
+		page__put(page, STYLE_PLAIN, ", peak %s: %s",
+			text__bytes(peak, sizeof(peak), totals->peak_outstanding_bytes),
+			totals_words(words, sizeof(words), totals));
+	else
+		page__put(page, STYLE_PLAIN, ": no allocation was seen");
+	page__end_line(page);
+	/* where all is well the footer says so */
+	if (!process->complete || process->note)
+		put_books(page, process);
+}
+
+void section__process(struct page *page, const struct render_options *options,
+	const struct summary_process *process)
+{
+	char totals[256];
+
+	put_header(page, process);
+	if (!process->totals.outstanding_blocks) {
+		put_empty(page, process);
+		return;
+	}
+	put_outstanding(page, &process->totals);
+	put_filtered(page, options, process);
+	put_change(page, process);
+	words__label(page, "totals");
+	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN, "%s",
+		totals_words(totals, sizeof(totals), &process->totals));
+	put_books(page, process);
+	section__stacks(page, options, process);
+}

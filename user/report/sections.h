@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The parts of the text form of a summary, a file each, and the words that they share. */
+#ifndef HEAPTAP_REPORT_SECTIONS_H
+#define HEAPTAP_REPORT_SECTIONS_H
+
+#include "report/page.h"
+#include "report/summary.h"
+
+#define LABEL_COLUMN 16 /* where the values of "  label  value" rows begin */
+
+/* Who a process is and what it holds; then section__stacks. */
+void section__process(struct page *page, const struct render_options *options,
+	const struct summary_process *process);
+void section__stacks(struct page *page, const struct render_options *options,
+	const struct summary_process *process);
+/* Events, losses and whether the books can be trusted; with -v what heaptap cost. */
+void section__footer(
+	struct page *page, const struct render_options *options, const struct summary *summary);
+
+/* "  label       " */
+void words__label(struct page *page, const char *label);
+/* "+1.5 KiB", "-12 B", "0 B"; returns buf */
+char *words__change(char *buf, size_t buf_sz, int64_t bytes);
+/* "block" or "blocks" and the like: the second for all counts but 1 */
+const char *words__plural(uint64_t count, const char *one, const char *many);
+/* Whether there was a summary before this one: without, all that is outstanding has grown. */
+bool words__has_past(const struct summary_process *process);
+/* "complete since its start", "INCOMPLETE: 3 frees lost: ring full"; free(), NULL without memory */
+char *words__books(const struct summary_process *process);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What every output format shows: one summary, immutable, with names. Renderers read it and nothing
+ * else. Its JSON form is the contract of user/report/JSON_SCHEMA.md ("heaptap/1").
+ */
+#ifndef HEAPTAP_REPORT_SUMMARY_H
+#define HEAPTAP_REPORT_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <time.h>
+#include <linux/types.h>
+#include "heap/heap.h"
+#include <heaptap/event.h>
+
+enum summary_kind { SUMMARY_PERIODIC, SUMMARY_EXIT, SUMMARY_FINAL };
+
+struct summary_frame {
+	uint64_t address;
+	const char *function; /* NULL: unknown */
+	uint64_t offset;      /* from the function's start */
+	const char *file;     /* NULL: unknown */
+	uint32_t line, column;
+	const char *module;   /* path, "[vdso]", "[jit]"; NULL: unknown */
+	const char *build_id; /* hex; NULL: none */
+	uint64_t module_offset; /* address in the file's own address space; 0 with module NULL */
+	bool inlined;
+};
+
+struct summary_stack {
+	uint64_t outstanding_bytes, outstanding_blocks;
+	uint64_t allocs, frees, bytes_allocated;
+	int64_t growth_bytes;
+	double oldest_age_s, newest_age_s; /* negative: none outstanding */
+	bool complete;			   /* the stack reaches its root */
+	const char *end;		   /* how it ends, for people: "ends at …"; NULL: complete */
+	struct summary_frame *frames;
+	size_t frame_cnt;
+};
+
+struct summary_process {
+	struct process_info info; /* borrowed strings */
+	double age_s;		  /* since its start; negative: unknown */
+	bool complete;		  /* nothing of it was lost */
+	struct heap_totals totals;
+	struct heap_anomalies anomalies;
+	int64_t growth_bytes, growth_blocks; /* outstanding, since the last summary */
+	uint64_t events_received;
+	struct counters counters;     /* of the kernel side, for this process */
+	uint64_t filtered_bytes;      /* outstanding bytes and blocks that pass --min-age, if given */
+	uint64_t filtered_blocks;
+	struct summary_stack *stacks; /* sorted and cut as the options say */
+	size_t stack_cnt;
+	size_t stacks_total; /* before the cut */
+	uint64_t stack_ends[STACK_END_CNT]; /* all stacks, by how they end (enum stack_end) */
+	uint64_t stacks_lost;		    /* of which no frame is known */
+	const char *note;    /* why it is told incompletely, for people; NULL: nothing to say */
+};
+
+struct summary {
+	enum summary_kind kind;
+	struct timespec time; /* CLOCK_REALTIME */
+	double uptime_s;      /* of heaptap's tracing */
+	const char *host, *kernel;
+	struct summary_process *processes;
+	size_t process_cnt;
+	uint64_t events_received;
+	struct counters counters; /* of all processes */
+	double cpu_s;		  /* of heaptap itself, user and system */
+	uint64_t rss_bytes;
+	uint64_t unwind_files, unwind_rows; /* loaded for unwinding */
+	uint64_t unwind_bytes;		    /* of kernel memory */
+	double unwind_load_s;		    /* of its cpu_s */
+	const char *link; /* how it is attached: "uprobe session", … */
+};
+
+struct render_options {
+	bool colour;
+	int verbosity;
+	double min_age_s; /* 0: none; said in the text */
+};
+
+/* One output format. render: 0, or -errno of writing. Text ends with a newline; JSON is one line. */
+struct renderer {
+	const char *name;
+	int (*render)(const struct summary *summary, const struct render_options *options, FILE *out);
+};
+extern const struct renderer text_renderer;
+extern const struct renderer json_renderer;
+
+/* By name, as --format gives it; NULL: there is none of that name. */
+const struct renderer *renderer__find(const char *name);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Words that the sections of the text form share. */
+#include "report/sections.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include "report/output.h"
+#include "util/text.h"
+
+void words__label(struct page *page, const char *label)
+{
+	page__put(page, STYLE_FAINT, "  %s", label);
+	page__pad(page, LABEL_COLUMN);
+}
+
+char *words__change(char *buf, size_t buf_sz, int64_t bytes)
+{
+	char amount[32];
+	const char *sign = bytes > 0 ? "+" : bytes < 0 ? "-" : "";
+
+	text__bytes(amount, sizeof(amount), bytes < 0 ? -(uint64_t)bytes : (uint64_t)bytes);
+	snprintf(buf, buf_sz, "%s%s", sign, amount);
+	return buf;
+}
+
+const char *words__plural(uint64_t count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
+bool words__has_past(const struct summary_process *process)
+{
+	return process->growth_bytes != (int64_t)process->totals.outstanding_bytes ||
+	       process->growth_blocks != (int64_t)process->totals.outstanding_blocks;
+}
+
+/* What is missing: "34 frees lost: ring full; …". Returns how many kinds it told. */
+static unsigned int put_reasons(FILE *words, const struct summary_process *process)
+{
+	const struct heap_anomalies *anomalies = &process->anomalies;
+	const struct {
+		uint64_t count;
+		const char *text;
+	} of_books[] = {
+		{anomalies->replaced_blocks,
+			"frees not seen: their addresses were given out again"},
+		{anomalies->unknown_stacks, "allocations without their call stack"},
+	};
+	unsigned int told = 0;
+	char count[32];
+
+	for (size_t i = 0; i < COUNTER_CNT; i++)
+		if (counter_rows[i].is_loss && process->counters.count[i])
+			fprintf(words, "%s%s %s", told++ ? "; " : "",
+				text__count(count, sizeof(count), process->counters.count[i]),
+				counter_rows[i].text);
+	for (size_t i = 0; i < sizeof(of_books) / sizeof(*of_books); i++)
+		if (of_books[i].count)
+			fprintf(words, "%s%s %s", told++ ? "; " : "",
+				text__count(count, sizeof(count), of_books[i].count),
+				of_books[i].text);
+	return told;
+}
+
+char *words__books(const struct summary_process *process)
+{
+	const char *since =
+		process->info.from_birth
+			? "complete since its start"
+			: "complete since tracing of it began; older blocks are not known";
+	char *reasons = NULL, *result = NULL;
+	size_t sz;
+	FILE *words = open_memstream(&reasons, &sz);
+	unsigned int told;
+
+	if (!words)
+		return NULL;
+	told = put_reasons(words, process);
+	if (fclose(words))
+		goto out;
+	if (asprintf(&result, "%s%s%s", process->complete ? since : "INCOMPLETE",
+		    !told		? ""
+		    : process->complete ? ", but "
+					: ": ",
+		    reasons) < 0)
+		result = NULL;
+out:
+	free(reasons);
+	return result;
+}

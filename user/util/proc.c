@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A process may end between two of these reads, and its names are its own choice: every line is
+ * parsed as hostile text. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "util/proc.h"
+
+#define PROC_PATH_MAX 64
+
+static FILE *proc_open(pid_t pid, const char *name)
+{
+	char path[PROC_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return fopen(path, "re");
+}
+
+/* The number behind "Tgid:" in /proc/PID/status: -1 if there is none. */
+static pid_t thread_group(pid_t pid)
+{
+	FILE *file = proc_open(pid, "status");
+	char line[256];
+	pid_t tgid = -1;
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file) && sscanf(line, "Tgid: %d", &tgid) != 1)
+		;
+	fclose(file);
+	return tgid;
+}
+
+bool proc__exists(pid_t pid)
+{
+	return thread_group(pid) == pid;
+}
+
+char *proc__exe(pid_t pid)
+{
+	char path[PROC_PATH_MAX], target[PATH_MAX];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return NULL;
+	return strndup(target, len);
+}
+
+bool proc__comm(pid_t pid, char *buf, size_t buf_sz)
+{
+	FILE *file = proc_open(pid, "comm");
+	bool ok;
+
+	if (!file)
+		return false;
+	ok = fgets(buf, buf_sz, file);
+	fclose(file);
+	if (ok)
+		buf[strcspn(buf, "\n")] = '\0';
+	return ok;
+}
+
+/* Field 22 of /proc/PID/stat; the second may contain spaces and brackets, so count from its end. */
+uint64_t proc__start_ns(pid_t pid)
+{
+	FILE *file = proc_open(pid, "stat");
+	uint64_t ticks = 0;
+	char line[1024], *rest;
+
+	if (!file)
+		return 0;
+	if (fgets(line, sizeof(line), file) && (rest = strrchr(line, ')')))
+		sscanf(rest + 1,
+			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			"%*d %" SCNu64,
+			&ticks);
+	fclose(file);
+	return ticks * (1000000000ull / sysconf(_SC_CLK_TCK));
+}
+
+static int push_pid(pid_t **pids, size_t *cnt, size_t *cap, pid_t pid)
+{
+	if (*cnt == *cap) {
+		size_t new_cap = *cap ? *cap * 2 : 256;
+		pid_t *grown = reallocarray(*pids, new_cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		*pids = grown;
+		*cap = new_cap;
+	}
+	(*pids)[(*cnt)++] = pid;
+	return 0;
+}
+
+int proc__pids(pid_t **ret_pids, size_t *ret_cnt)
+{
+	DIR *dir = opendir("/proc");
+	size_t cnt = 0, cap = 0;
+	struct dirent *entry;
+	pid_t *pids = NULL;
+	int err = 0;
+
+	if (!dir)
+		return -errno;
+	while (!err && (entry = readdir(dir))) {
+		if (isdigit((unsigned char)entry->d_name[0]))
+			err = push_pid(&pids, &cnt, &cap, atoi(entry->d_name));
+	}
+	closedir(dir);
+	if (err) {
+		free(pids);
+		return err;
+	}
+	*ret_pids = pids;
+	*ret_cnt = cnt;
+	return 0;
+}
+
+/* "start-end perms offset major:minor inode   path". False: no executable mapping of a file. */
+static bool parse_mapping(char *line, struct proc_mapping *ret_mapping)
+{
+	unsigned int major, minor;
+	int path_at = 0;
+	char perms[5];
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n",
+		    &ret_mapping->start, &ret_mapping->end, perms, &major, &minor,
+		    &ret_mapping->inode, &path_at) != 6)
+		return false;
+	if (!path_at || perms[2] != 'x' || !ret_mapping->inode || line[path_at] != '/')
+		return false;
+	ret_mapping->dev = major << 20 | minor;
+	ret_mapping->path = line + path_at;
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+int proc__each_executable(
+	pid_t pid, int (*visit)(const struct proc_mapping *mapping, void *arg), void *arg)
+{
+	FILE *file = proc_open(pid, "maps");
+	struct proc_mapping mapping;
+	size_t line_cap = 0;
+	char *line = NULL;
+	int ret = 0;
+
+	if (!file)
+		return -errno;
+	errno = 0;
+	while (!ret && getline(&line, &line_cap, file) > 0) {
+		if (parse_mapping(line, &mapping))
+			ret = visit(&mapping, arg);
+	}
+	if (!ret && errno)
+		ret = -errno;
+	free(line);
+	fclose(file);
+	return ret;
+}

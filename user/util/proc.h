@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What /proc tells of a process; of one that is gone, nothing (see proc(5)). */
+#ifndef HEAPTAP_UTIL_PROC_H
+#define HEAPTAP_UTIL_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+bool proc__exists(pid_t pid);	    /* as a process, not as one of its threads */
+char *proc__exe(pid_t pid);	    /* the program's path: a new string, or NULL */
+bool proc__comm(pid_t pid, char *buf, size_t buf_sz);
+uint64_t proc__start_ns(pid_t pid); /* CLOCK_BOOTTIME, to a clock tick; 0: unknown */
+int proc__pids(pid_t **ret_pids, size_t *ret_cnt); /* all processes: 0 or -errno; free() */
+
+/* One executable, file-backed mapping. */
+struct proc_mapping {
+	uint64_t start, end;
+	uint32_t dev; /* major << 20 | minor */
+	uint64_t inode;
+	const char *path; /* only during the call */
+};
+/* Calls visit for each until it returns non-zero, which is returned; -errno if the list cannot be
+ * read (-EACCES, -ENOENT). */
+int proc__each_executable(
+	pid_t pid, int (*visit)(const struct proc_mapping *mapping, void *arg), void *arg);
+
+#endif
