@@ -30,6 +30,9 @@ BUILD := $(BUILD)/san
 endif
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_FLAGS) -Iuser -Iinclude \
 	-I$(BUILD) -DHEAPTAP_VERSION='"$(VERSION)"' -DHEAPTAP_COMMIT='"$(COMMIT)"'
+# heaptap allocates from an allocator of its own: the probes in the C library are on every process of the
+# machine, and would slow it down. Where there is no static one it uses the C library's.
+OWN_ALLOCATOR := $(filter /%,$(shell $(CC) -print-file-name=libjemalloc_pic.a))
 LIBS := -lbpf -ldw -lelf -lcapstone -liberty -ljson-c -lz -lpthread -lm
 
 USER_SRCS := $(filter-out user/main.c,$(wildcard user/*/*.c))
@@ -42,7 +45,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/be
 all: $(BUILD)/heaptap
 
 $(BUILD)/heaptap: $(BUILD)/user/main.o $(BUILD)/libheaptap.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(OWN_ALLOCATOR) $(LIBS)
 
 $(BUILD)/libheaptap.a: $(USER_OBJS)
 	rm -f $@

@@ -69,12 +69,33 @@ static __always_inline __u32 exit_status(struct task_struct *task)
 						   task->group_leader->exit_code;
 }
 
+/* Only of threads that called an allocator. */
+static __always_inline void life_thread_exit(struct task_struct *task)
+{
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	struct event *record;
+
+	if (!thread || !thread->traced)
+		return;
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_lifecycle);
+		return;
+	}
+	event_fill(record, EVENT_THREAD_EXIT, 0, 0, task, thread->image);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
 static __always_inline void life_exit(struct task_struct *task)
 {
 	__u32 tgid = task->tgid, image = task_image(task);
 	struct exit_event *record;
 
-	if (task->signal->live.counter || !process_wanted())
+	if (task->signal->live.counter) {
+		life_thread_exit(task);
+		return;
+	}
+	if (!process_wanted())
 		return;
 	if (cfg_targets_only)
 		bpf_map_delete_elem(&targets, &tgid);

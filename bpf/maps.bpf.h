@@ -4,7 +4,8 @@
 #define HEAPTAP_MAPS_BPF_H
 
 /* Knobs: read-only once loaded, so the verifier drops the branches that are off. */
-const volatile __u32 cfg_self_tgid;	   /* heaptap itself is never traced */
+const volatile __u32 cfg_self_tgid;	   /* heaptap itself is never traced, */
+const volatile __u32 cfg_helper_tgid;	   /* nor is this one, with its children */
 const volatile bool cfg_targets_only;	   /* only processes in `targets` */
 const volatile bool cfg_follow_children;   /* a target's children become targets */
 const volatile bool cfg_filter_uid;

@@ -17,6 +17,15 @@ static __always_inline __u32 task_image(struct task_struct *task)
 	return image_of(task->group_leader->start_boottime, task->self_exec_id);
 }
 
+/* What tells address spaces apart in which the same file lies at other addresses, and is inherited
+ * by fork, which copies them: where the kernel put the stack and the program, at random. */
+static __always_inline __u64 layout_of(struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+
+	return mm ? mm->start_stack ^ mm->start_code << 16 : 0;
+}
+
 static __always_inline bool comm_wanted(struct task_struct *task)
 {
 	char comm[TASK_COMM_LEN_MAX];
@@ -51,7 +60,8 @@ __noinline int process_wanted(void)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
 
-	if (tgid == cfg_self_tgid)
+	if (tgid == cfg_self_tgid || tgid == cfg_helper_tgid ||
+		(__u32)task->real_parent->tgid == cfg_helper_tgid)
 		return 0;
 	if (cfg_targets_only && !bpf_map_lookup_elem(&targets, &tgid))
 		return 0;

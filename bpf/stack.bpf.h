@@ -11,6 +11,7 @@ struct stack {
 	__u32 first; /* thread->addresses[first … first + frame_cnt) */
 	__u32 frame_cnt;
 	__u32 end; /* enum stack_end */
+	__u64 hash;
 };
 
 /* By call frame information, from the function's own frame, of which nothing is pushed yet. */
@@ -26,9 +27,23 @@ static __always_inline struct stack stack_unwind(
 	unwind->bp = PT_REGS_FP(ctx);
 	unwind->window = 0;
 	unwind->exact = false;
+	unwind->hash = hash_mix(thread->layout, PT_REGS_IP(ctx));
 	stack.end = unwind_walk(thread, trampoline);
 	stack.frame_cnt = unwind->frame_cnt;
+	stack.hash = hash_mix(unwind->hash, stack.end);
 	return stack;
+}
+
+/* Of addresses alone. */
+__noinline __u64 stack_hash(const struct thread *thread, __u32 first, __u32 frame_cnt)
+{
+	__u64 hash = frame_cnt;
+
+	if (!thread)
+		return 0;
+	for (__u32 i = 0; i < STACK_FRAMES_MAX && i < frame_cnt; i++)
+		hash = hash_mix(hash, thread->addresses[(i + first) & 127]);
+	return hash;
 }
 
 /*
@@ -51,20 +66,8 @@ static __always_inline struct stack stack_by_frame_pointers(
 		stack.first = 0;
 		stack.frame_cnt = stack.frame_cnt < 2 ? 2 : stack.frame_cnt + 1;
 	}
+	stack.hash = stack_hash(thread, stack.first, stack.frame_cnt);
 	return stack;
-}
-
-__noinline __u64 stack_hash(const struct thread *thread, __u32 first, __u32 frame_cnt)
-{
-	__u64 hash = frame_cnt;
-
-	if (!thread)
-		return 0;
-	for (__u32 i = 0; i < STACK_FRAMES_MAX && i < frame_cnt; i++) {
-		hash = (hash ^ thread->addresses[(i + first) & 127]) * 0x9e3779b97f4a7c15ull;
-		hash ^= hash >> 32;
-	}
-	return hash;
 }
 
 struct stack_frames {
@@ -95,7 +98,7 @@ struct stack_record {
 
 /* Sends the frames. False: it has to be done again, next time. */
 static __always_inline bool stack_send(
-	struct thread *thread, struct task_struct *task, struct stack stack, __u64 hash)
+	struct thread *thread, struct task_struct *task, struct stack stack)
 {
 	struct stack_record *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	int resolved;
@@ -107,7 +110,7 @@ static __always_inline bool stack_send(
 	resolved = stack_resolve(thread, stack.first, stack.frame_cnt, &record->frames);
 	event_fill(&record->header.event, EVENT_STACK, resolved ? 0 : EVENT_F_UNRESOLVED, 0, task,
 		thread->image);
-	record->header.stack = hash;
+	record->header.stack = stack.hash;
 	record->header.frame_cnt = stack.frame_cnt;
 	record->header.end = stack.end;
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
@@ -122,7 +125,8 @@ static __always_inline struct stack stack_take(struct thread *thread, struct tas
 	if (!cfg_no_stacks)
 		return stack_by_frame_pointers(thread, ctx, return_address);
 	thread->addresses[0] = PT_REGS_IP(ctx);
-	return (struct stack){.frame_cnt = 1, .end = STACK_END_NOT_TAKEN};
+	return (struct stack){
+		.frame_cnt = 1, .end = STACK_END_NOT_TAKEN, .hash = thread->addresses[0]};
 }
 
 /* The current stack's name; sends it first if it is new in this image. */
@@ -130,13 +134,12 @@ static __always_inline __u64 stack_note(struct thread *thread, struct task_struc
 	struct pt_regs *ctx, __u64 return_address)
 {
 	struct stack stack = stack_take(thread, task, ctx, return_address);
-	__u64 hash = stack_hash(thread, stack.first, stack.frame_cnt) ^ stack.end;
-	__u64 key = hash ^ (__u64)thread->image << 32 ^ task->tgid;
+	__u64 key = stack.hash ^ (__u64)thread->image << 32 ^ task->tgid;
 	__u8 known = 1;
 
-	if (!bpf_map_lookup_elem(&known_stacks, &key) && stack_send(thread, task, stack, hash))
+	if (!bpf_map_lookup_elem(&known_stacks, &key) && stack_send(thread, task, stack))
 		bpf_map_update_elem(&known_stacks, &key, &known, BPF_ANY);
-	return hash;
+	return stack.hash;
 }
 
 #endif

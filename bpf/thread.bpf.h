@@ -31,6 +31,7 @@ struct unwind { /* a walk under way: the registers of the frame that it has come
 	__u64 pc, sp, bp;
 	__u64 window; /* the address that `stack` is a copy from; 0: none */
 	__u32 frame_cnt;
+	__u64 hash; /* of the frames so far: where they lie in which files */
 	bool exact; /* pc is where it was interrupted, not a return address */
 	__u64 stack[WINDOW_SZ / sizeof(__u64)];
 };
@@ -41,6 +42,7 @@ struct thread {
 	__u64 freed_sp;
 	__u64 exec_id; /* of the image that the next three belong to */
 	__u32 image;
+	__u64 layout;
 	bool known;
 	bool traced;
 	__u32 record_cnt; /* put into the ring */
@@ -69,6 +71,7 @@ static __always_inline void thread_begin_image(struct thread *thread, struct tas
 {
 	thread->exec_id = task->self_exec_id;
 	thread->image = task_image(task);
+	thread->layout = layout_of(task);
 	thread->traced = process_wanted();
 	thread->known = true;
 	thread->call.sp = 0;

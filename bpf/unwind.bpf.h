@@ -246,6 +246,21 @@ static __always_inline bool step_by_frame_pointer(struct thread *thread)
 	return true;
 }
 
+static __always_inline __u64 hash_mix(__u64 hash, __u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+/* A frame is known by its place in its file, so that other code that is loaded at the same addresses
+ * makes other stacks. */
+static __always_inline void unwind_hash(struct unwind *unwind, const struct memo *memo)
+{
+	__u64 place = memo->file ? (__u64)memo->file << 40 ^ memo->file_offset : unwind->pc;
+
+	unwind->hash = hash_mix(unwind->hash, place);
+}
+
 /* One frame outwards: STACK_END_CNT if there may be more, else how the stack ended. */
 static __always_inline __u32 unwind_step(struct thread *thread)
 {
@@ -253,6 +268,7 @@ static __always_inline __u32 unwind_step(struct thread *thread)
 	struct memo memo = {};
 	int err = memo_get(thread, unwind->pc, unwind->exact, &memo);
 
+	unwind_hash(unwind, &memo);
 	if (err == -ENOENT && !memo.file) {
 		unwind->frame_cnt--; /* it is no code address */
 		return STACK_END_BAD_PC;

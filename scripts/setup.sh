@@ -57,6 +57,7 @@ test  | libmimalloc2.0/libmimalloc3 | mimalloc          | mimalloc
 test  | busybox-static      | busybox                   | busybox
 test  | util-linux          | util-linux                | util-linux
 test  | bsdutils            | util-linux-script/util-linux | util-linux
+test  | xz-utils            | xz                        | xz
 test  | mandoc              | mandoc                    | mandoc
 TABLE
 }

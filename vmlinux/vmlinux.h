@@ -118,6 +118,8 @@ struct uprobes_state {
 };
 
 struct mm_struct {
+	unsigned long start_code;
+	unsigned long start_stack;
 	struct uprobes_state uprobes_state;
 	struct file *exe_file;
 };
@@ -157,6 +159,7 @@ struct task_struct {
 	u64 start_boottime;
 	u64 self_exec_id;
 	char comm[16];
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct signal_struct *signal;

@@ -21,6 +21,7 @@ enum event_kind {
 	EVENT_FORK = 6,		/* struct fork_event */
 	EVENT_EXEC = 7,		/* struct exec_event */
 	EVENT_EXIT = 8,		/* struct exit_event: the process's last thread ended */
+	EVENT_THREAD_EXIT = 9,	/* struct event: one of the others ended */
 };
 
 enum event_flag {

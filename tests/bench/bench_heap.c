@@ -106,7 +106,7 @@ static void stream__record(struct stream *stream, size_t block_cnt, size_t stead
 static void play_one(struct process *process, const struct event *event, uint64_t n)
 {
 	if (!event->stack)
-		process__release(process, event->addr, false);
+		process__release(process, event->addr, false, 1);
 	else if (process__alloc(process, event->addr, event->size,
 			 event->stack * 0x9e3779b97f4a7c15ULL, n * 300, 1))
 		exit(1);

@@ -9,7 +9,6 @@ import re
 import stat
 import subprocess
 
-HEADER_FIELDS = 13
 TRAILER = "TRAILER!!!"
 
 
@@ -17,31 +16,24 @@ def pad(data):
     return data + b"\0" * (-len(data) % 4)
 
 
-def member(name, mode, data=b"", inode=0, device=(0, 0)):
-    """inode, mode, uid, gid, nlink, mtime, size, device of the file, device it stands for, name size, check."""
-    path = name.encode() + b"\0"
-    fields = [inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(path), 0]
-    assert len(fields) == HEADER_FIELDS
-    header = b"070701" + b"".join(b"%08X" % field for field in fields)
-    return pad(header + path) + pad(data)
+def member(path, mode, data=b"", mtime=0, inode=0):
+    """inode, mode, uid, gid, links, mtime, size, the file's device, what it is a device for, size of the
+    path, checksum."""
+    name = path.encode() + b"\0"
+    fields = (inode, mode, 0, 0, 1, mtime, len(data), 0, 0, 0, 0, len(name), 0)
+    return pad(b"070701" + b"".join(b"%08X" % field for field in fields) + name) + pad(data)
 
 
 class Initramfs:
     def __init__(self):
-        self.members = {}  # path → (mode, data, device)
+        self.members = {"/": None}  # path → (mode, data, mtime)
 
-    def put(self, path, mode, data=b"", device=(0, 0)):
+    def put(self, path, mode, data=b"", mtime=0):
         """Where the directories that lead to it are symbolic links here, they are so there, and it lies
         behind them."""
-        parent = os.path.dirname(path)
+        parent, name = os.path.split(path)
         self.add(parent)
-        self.members[os.path.join(os.path.realpath(parent), os.path.basename(path))] = (mode, data, device)
-
-    def write(self, path, data, mode=0o644):
-        self.put(path, stat.S_IFREG | mode, data)
-
-    def device(self, path, major, minor):
-        self.put(path, stat.S_IFCHR | 0o600, device=(major, minor))
+        self.members[os.path.join(os.path.realpath(parent), name)] = (mode, data, mtime)
 
     def directory(self, path):
         self.put(path, stat.S_IFDIR | 0o755)
@@ -49,8 +41,8 @@ class Initramfs:
     def add(self, path):
         """What is here at this path: a file, a directory without what is in it, or a symbolic link and what
         it leads to."""
-        path = str(path)
-        if path == "/" or path in self.members:
+        path = os.path.normpath(path)
+        if path in self.members:
             return
         if os.path.islink(path):
             target = os.readlink(path)
@@ -59,14 +51,14 @@ class Initramfs:
         elif os.path.isdir(path):
             self.directory(path)
         else:
-            self.write(path, read(path), os.stat(path).st_mode & 0o777)
+            self.add_file(path, path)
 
-    def add_tree(self, path, leave_out=()):
-        """A directory with all that is in it, but for the directories of these names."""
-        for parent, directories, files in os.walk(path):
-            directories[:] = [name for name in directories if name not in leave_out]
-            for name in [*files, *directories]:
-                self.add(os.path.join(parent, name))
+    def add_file(self, path, source):
+        """A file of here under another path. (Python takes a compiled module for stale if the time of the
+        source is another.)"""
+        status = os.stat(source)
+        with open(source, "rb") as file:
+            self.put(path, stat.S_IFREG | status.st_mode & 0o777, file.read(), int(status.st_mtime))
 
     def add_program(self, path):
         """A program or library, and the libraries that the dynamic linker finds for it."""
@@ -76,16 +68,13 @@ class Initramfs:
 
     def save(self, path):
         with open(path, "wb") as file:
-            for inode, (name, (mode, data, device)) in enumerate(sorted(self.members.items()), 1):
-                file.write(member(name[1:], mode, data, inode, device))
+            for inode, name in enumerate(sorted(self.members)[1:], 1):
+                mode, data, mtime = self.members[name]
+                file.write(member(name[1:], mode, data, mtime, inode))
             file.write(member(TRAILER, 0))
 
 
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
 def libraries(path):
+    """None of a file that is linked statically, or that is no program."""
     told = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
     return re.findall(r"(/\S+) \(0x", told)

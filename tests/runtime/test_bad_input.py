@@ -37,7 +37,7 @@ BAD_VALUES = {
 @without_bpf
 def test_value_of_an_option(t, case):
     option, value = case
-    check_refused(t, USAGE, ["watch", f"--{option}={value}"], option)
+    check_refused(t, USAGE, ["watch", f"--{option}={value}", "--", "/nonexistent/file"], option)
 
 
 @each("x", "-1", "256")
@@ -46,8 +46,9 @@ def test_value_of_error_exitcode(t, value):
     check_refused(t, USAGE, ["run", f"--error-exitcode={value}", "--", "true"], "error-exitcode")
 
 
-@each([], ["frobnicate"], ["run"], ["run", "--"], ["attach"], ["watch", "--frobnicate"], ["watch", "-Z"],
-      ["attach", "--interval"], ["doctor", "surplus"], ["run", "--comm", "x", "--", "true"])
+@each([], ["frobnicate"], ["run"], ["run", "--"], ["attach"], ["watch", "--frobnicate", "/nonexistent"],
+      ["watch", "-Z", "/nonexistent"], ["attach", "--interval"], ["doctor", "surplus"],
+      ["run", "--comm", "x", "--", "true"])
 @without_bpf
 def test_usage(t, words):
     finished = t.run([heaptap.HEAPTAP, *words])
@@ -184,7 +185,8 @@ def test_directory(t, subcommand):
 
 
 def test_cgroup_that_is_not_there(t):
-    finished = t.run([heaptap.HEAPTAP, "watch", "--cgroup", "/sys/fs/cgroup/absent"])
+    finished = t.run([heaptap.HEAPTAP, "watch", "--cgroup", "/sys/fs/cgroup/absent",
+                      heaptap.program("liballoc_ours.so")])
     t.check(finished.status in (USAGE, TARGET), finished.told())
     t.contains(finished.stderr, "absent", "stderr")
 
@@ -223,7 +225,8 @@ def readable_heaptap(t):
 @each("attach", "watch", "run")
 def test_user_without_privilege(t, subcommand):
     nobody = pwd.getpwnam("nobody")
-    arguments = {"attach": [Puppet(t).pid], "watch": [], "run": ["--", "true"]}[subcommand]
+    library = heaptap.program("liballoc_ours.so")
+    arguments = {"attach": [Puppet(t).pid], "watch": [library], "run": ["--", "true"]}[subcommand]
     finished = t.run([readable_heaptap(t), subcommand, *arguments], user=nobody.pw_uid, group=nobody.pw_gid,
                      extra_groups=[])
     t.status(finished, PRIVILEGE)

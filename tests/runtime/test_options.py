@@ -14,7 +14,7 @@ TESTED = {
     "min-bytes": "min_bytes", "sort": "sort", "format": "format", "output": "output",
     "verbose": "verbose", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
-    "color": "color", "help": "help", "version": "version",
+    "color": "color", "stack": "stack", "help": "help", "version": "version",
 }
 
 
@@ -235,6 +235,17 @@ def test_link_kinds_attach_to_one_process_only(t, kind):
     (image,) = tracing.images
     stacks = heaptap.stacks_through(image, "leak_outer")
     t.equal(heaptap.sums(stacks)["outstanding_blocks"], 5, "outstanding blocks")
+
+
+@each("auto", "dwarf", "fp", "none")
+def test_stack(t, mode):
+    """By unwind information to the root, by frame pointers at least through our own code; or not at all.
+    The totals are the same."""
+    program = heaptap.program("leak_optimized" if mode in ("auto", "dwarf") else "leak")
+    _, ((image, expect),) = heaptap.run_expecting(t, [program, "malloc"], options=["--stack", mode])
+    heaptap.check_totals(t, image, expect)
+    found = heaptap.sums(heaptap.stacks_through(image, "leak_outer"))["outstanding_blocks"]
+    t.equal(found, 0 if mode == "none" else expect["blocks"], "blocks of stacks through leak_outer")
 
 
 def test_small_ring_loses_nothing_silently(t):

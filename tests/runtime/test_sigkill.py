@@ -7,6 +7,7 @@ import time
 import heaptap
 from harness import each
 from puppet import Puppet
+from test_watch import OwnLibc
 
 
 def kernel_objects(t):
@@ -19,17 +20,19 @@ def kernel_objects(t):
     return objects
 
 
-def start(t, subcommand, puppet):
+def start(t, subcommand):
+    """A puppet, and heaptap tracing it: as a process, or through a libc that only it uses."""
     if subcommand == "attach":
-        return heaptap.attach(t, puppet.pid)
-    return heaptap.watch(t, options=["-n", "3"])
+        puppet = Puppet(t)
+        return puppet, heaptap.attach(t, puppet.pid)
+    libc = OwnLibc(t)
+    return libc.puppet(), libc.watch()
 
 
 @each("attach", "watch")
 def test_nothing_is_left_in_the_kernel(t, subcommand):
     before = kernel_objects(t)
-    puppet = Puppet(t)
-    tracing = start(t, subcommand, puppet)
+    _, tracing = start(t, subcommand)
     t.check(kernel_objects(t) - before, "bpftool does not see that heaptap is tracing")
     tracing.process.signal(signal.SIGKILL)
     tracing.process.wait()
@@ -38,8 +41,7 @@ def test_nothing_is_left_in_the_kernel(t, subcommand):
 
 @each("attach", "watch")
 def test_target_runs_on(t, subcommand):
-    puppet = Puppet(t)
-    tracing = start(t, subcommand, puppet)
+    puppet, tracing = start(t, subcommand)
     puppet.tell("alloc 10 100")
     tracing.process.signal(signal.SIGKILL)
     tracing.process.wait()
@@ -75,13 +77,20 @@ def test_killed_at_any_moment_of_its_start(t):
     t.equal(puppet.end(), 0, "its exit status")
 
 
+def cpu_ticks(pid):
+    """User time so far (proc(5), /proc/PID/stat, field 14)."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return int(stat.read().rsplit(")", 1)[1].split()[11])
+
+
 def test_killed_under_load(t):
     before = kernel_objects(t)
-    server = t.start([heaptap.program("threads"), "4", "1000000"])
-    tracing = heaptap.attach(t, server.pid)
-    tracing.until_summary()
+    target = t.start([heaptap.program("threads"), "4", "1000000000"])
+    tracing = heaptap.attach(t, target.pid, options=["-n", "3"])
     tracing.process.signal(signal.SIGKILL)
     tracing.process.wait()
     t.until(lambda: not kernel_objects(t) - before, "the end of heaptap's programs, links and maps")
-    t.status(t.run(["true"]), 0)
-    t.equal(server.wait(40), 0, "the target's exit status")
+    ticks = cpu_ticks(target.pid)
+    t.until(lambda: cpu_ticks(target.pid) > ticks + 20, "the target's further work")
+    target.signal(signal.SIGTERM)
+    t.equal(target.wait(), 128 + signal.SIGTERM, "the target's exit status")

@@ -117,7 +117,7 @@ static void totals_are_counted_as_valgrind_counts_them(void **state)
 
 	alloc(process, 0x1000, 100, 1);
 	alloc(process, 0x2000, 50, 2);
-	process__release(process, 0x1000, false);
+	process__release(process, 0x1000, false, 1);
 	alloc(process, 0x1000, 7, 1);
 	process__alloc_failed(process);
 	assert_counted(process, 3, 1);
@@ -134,7 +134,7 @@ static void a_block_of_size_0_is_a_block(void **state)
 
 	alloc(process, 0x1000, 0, 1);
 	assert_outstanding(process, 1, 0);
-	process__release(process, 0x1000, false);
+	process__release(process, 0x1000, false, 1);
 	assert_outstanding(process, 0, 0);
 	assert_counted(process, 1, 1);
 }
@@ -143,8 +143,8 @@ static void free_of_null_is_nothing(void **state)
 {
 	struct process *process = ((struct fixture *)*state)->process;
 
-	process__release(process, 0, false);
-	process__release(process, 0, true);
+	process__release(process, 0, false, 1);
+	process__release(process, 0, true, 1);
 	assert_counted(process, 0, 0);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 0);
 	assert_int_equal(process__anomalies(process)->nested_frees, 0);
@@ -164,7 +164,7 @@ static void free_of_an_unknown_block_is_no_free(void **state)
 	struct process *process = ((struct fixture *)*state)->process;
 
 	alloc(process, 0x1000, 100, 1);
-	process__release(process, 0x2000, false);
+	process__release(process, 0x2000, false, 1);
 	assert_counted(process, 1, 0);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 1);
 	assert_outstanding(process, 1, 100);
@@ -175,8 +175,8 @@ static void nested_free_of_a_freed_block_is_counted_apart(void **state)
 	struct process *process = ((struct fixture *)*state)->process;
 
 	alloc(process, 0x1000, 100, 1);
-	process__release(process, 0x1000, false);
-	process__release(process, 0x1000, true);
+	process__release(process, 0x1000, false, 1);
+	process__release(process, 0x1000, true, 1);
 	assert_counted(process, 1, 1);
 	assert_int_equal(process__anomalies(process)->nested_frees, 1);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 0);
@@ -188,7 +188,7 @@ static void nested_hint_frees_a_block_that_is_there(void **state)
 	struct process *process = ((struct fixture *)*state)->process;
 
 	alloc(process, 0x1000, 100, 1);
-	process__release(process, 0x1000, true);
+	process__release(process, 0x1000, true, 1);
 	assert_counted(process, 1, 1);
 	assert_outstanding(process, 0, 0);
 	assert_int_equal(process__anomalies(process)->nested_frees, 0);
@@ -216,7 +216,7 @@ static void blocks_are_numbered_from_1_in_order(void **state)
 
 	alloc(process, 0x1000, 1, 1);
 	alloc(process, 0x2000, 1, 1);
-	process__release(process, 0x2000, false);
+	process__release(process, 0x2000, false, 1);
 	process__alloc_failed(process);
 	assert_int_equal(process__alloc(process, 0x3000, 1, 1, SEC, 4194303), 0);
 	assert_int_equal(block_at(process, 0x1000).number, 1);
@@ -260,9 +260,9 @@ static void sums_of_huge_sizes_cancel_out(void **state)
 
 	alloc(process, 0x1000, UINT64_MAX, 1);
 	alloc(process, 0x2000, UINT64_MAX, 1);
-	process__release(process, 0x1000, false);
+	process__release(process, 0x1000, false, 1);
 	assert_outstanding(process, 1, UINT64_MAX);
-	process__release(process, 0x2000, false);
+	process__release(process, 0x2000, false, 1);
 	assert_outstanding(process, 0, 0);
 }
 
@@ -456,7 +456,7 @@ static void sites_keep_their_own_totals(void **state)
 	alloc(process, 0x1000, 100, 1);
 	alloc(process, 0x2000, 50, 1);
 	alloc(process, 0x3000, 7, 2);
-	process__release(process, 0x1000, false);
+	process__release(process, 0x1000, false, 1);
 	site = site_at(process, 1, 0);
 	assert_int_equal(site.outstanding_bytes, 50);
 	assert_int_equal(site.outstanding_blocks, 1);
@@ -471,7 +471,7 @@ static void a_site_with_nothing_outstanding_has_no_ages(void **state)
 	struct process *process = ((struct fixture *)*state)->process;
 
 	alloc(process, 0x1000, 100, 1);
-	process__release(process, 0x1000, false);
+	process__release(process, 0x1000, false, 1);
 	assert_int_equal(site_at(process, 1, 0).allocs, 1);
 	assert_int_equal(site_at(process, 1, 0).oldest_ns, 0);
 	assert_int_equal(site_at(process, 1, 0).newest_ns, 0);
@@ -638,7 +638,7 @@ static void growth_counts_from_the_last_mark(void **state)
 	assert_int_equal(site_at(process, 1, 0).growth_bytes, 0);
 	alloc(process, 0x2000, 30, 1);
 	assert_int_equal(site_at(process, 1, 99 * SEC + 1).growth_bytes, 30);
-	process__release(process, 0x1000, false);
+	process__release(process, 0x1000, false, 1);
 	assert_int_equal(site_at(process, 1, 0).growth_bytes, -70);
 }
 
@@ -720,8 +720,8 @@ static void a_forks_totals_begin_with_its_blocks(void **state)
 	alloc(f->process, 0x1000, 100, 1);
 	alloc(f->process, 0x2000, 1000, 2);
 	alloc(f->process, 0x3000, 30, 1);
-	process__release(f->process, 0x2000, false);
-	process__release(f->process, 0x9000, false);
+	process__release(f->process, 0x2000, false, 1);
+	process__release(f->process, 0x9000, false, 1);
 	process__alloc_failed(f->process);
 	child = fork_of(f, 200);
 	assert_counted(child, 2, 0);
@@ -745,7 +745,7 @@ static void parent_and_child_part_at_fork(void **state)
 
 	alloc(f->process, 0x1000, 100, 1);
 	child = fork_of(f, 200);
-	process__release(child, 0x1000, false);
+	process__release(child, 0x1000, false, 1);
 	alloc(child, 0x2000, 7, 2);
 	assert_outstanding(child, 1, 7);
 	assert_counted(child, 2, 1);
@@ -762,7 +762,7 @@ static void a_forks_blocks_keep_their_age_and_number(void **state)
 	struct process *child;
 
 	alloc(f->process, 0x500, 1, 1);
-	process__release(f->process, 0x500, false);
+	process__release(f->process, 0x500, false, 1);
 	assert_int_equal(process__alloc(f->process, 0x1000, 100, 1, 5 * SEC, OTHER_TID), 0);
 	child = fork_of(f, 200);
 	assert_int_equal(block_at(child, 0x1000).number, 2);
@@ -921,7 +921,7 @@ static void memory_follows_the_blocks(void **state)
 		alloc(process, i * 16, 1, 1);
 	assert_in_range(process__memory(process), 100000 * 32, 100000 * 48);
 	for (uint64_t i = 1; i <= 100000; i++)
-		process__release(process, i * 16, false);
+		process__release(process, i * 16, false, 1);
 	assert_true(process__memory(process) < empty + (32 << 10));
 }
 
@@ -1015,7 +1015,7 @@ static void both_alloc(struct plain *plain, unsigned int addr, pid_t tid)
 
 static void both_release(struct plain *plain, unsigned int addr, bool nested_hint)
 {
-	process__release(plain->process, addr * 16ULL, nested_hint);
+	process__release(plain->process, addr * 16ULL, nested_hint, 1);
 	if (plain->blocks[addr].outstanding) {
 		plain_out(plain, addr);
 		plain->sites[plain->blocks[addr].stack].frees++;

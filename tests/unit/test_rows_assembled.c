@@ -160,6 +160,10 @@ static void a_signal_frame_is_known_by_the_kernels_layout(void **state)
 	CHECK(".cfi_signal_frame\n" SIGNAL_FRAME "nop", 0, {0, UNWIND_SIGNAL}, {1, UNWIND_NONE});
 	CHECK(SIGNAL_FRAME "nop", 1, {0, UNWIND_NONE});
 	CHECK(".cfi_signal_frame\nnop", 1, {0, UNWIND_NONE});
+	CHECK(".cfi_signal_frame\n" SIGNAL_FRAME ".cfi_escape 0x0f,4,0x77,0xa8,1,6\nnop", 1,
+		{0, UNWIND_NONE});
+	CHECK(".cfi_signal_frame\n" SIGNAL_FRAME ".cfi_escape 0x10,16,3,0x77,0xa0,1\nnop", 1,
+		{0, UNWIND_NONE});
 	CHECK(".cfi_signal_frame\n" SIGNAL_FRAME ".cfi_escape 0x10,6,3,0x77,0xf0,0\nnop", 1,
 		{0, UNWIND_NONE});
 }
@@ -201,6 +205,7 @@ static void frames_of_more_than_128_kb_have_no_rule(void **state)
 static void what_no_rule_can_express_is_counted(void **state)
 {
 	static const char *const bodies[] = {
+		".cfi_escape 0x0c,0x87,2,8", /* by register 256 + 7 */
 		".cfi_def_cfa 10,0",	     /* by another register */
 		".cfi_def_cfa 7,12",	     /* no multiple of 8 */
 		".cfi_def_cfa 7,-16",	     /* below sp */

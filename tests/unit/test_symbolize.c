@@ -604,26 +604,6 @@ static void a_file_that_was_deleted_keeps_its_names(void **state)
 	subject__free(&subject);
 }
 
-static void a_file_cut_short_while_it_is_read_costs_its_names_only(void **state)
-{
-	struct subject subject, other = subject__built("plain");
-	const struct symbol *symbols;
-	uint64_t address = symbol_address("twin", "main", NULL);
-
-	(void)state;
-	built__run("cp twin shrinking");
-	subject = subject__built("shrinking");
-	resolve(&subject, address, false, &symbols);
-	assert_non_null(symbols[0].function);
-	built__run("truncate -s 100 shrinking");
-	for (int i = 1; i < 200; i += 7)
-		resolve(&subject, address + i, false, &symbols);
-	resolve(&other, symbol_address("plain", "shown", NULL), false, &symbols);
-	assert_string_equal(symbols[0].function, "shown");
-	subject__free(&subject);
-	subject__free(&other);
-}
-
 static void a_debug_file_of_another_build_is_not_used(void **state)
 {
 	struct subject subject;
@@ -744,121 +724,136 @@ static void a_shared_debug_file_named_by_the_target_is_not_opened(void **state)
 	subject__free(&subject);
 }
 
-/* Processes called "heaptap-names" that run this very program: a keeper and its worker. */
-static int find_workers(pid_t pids[2])
-{
-	char path[300], exe[300] = "", own[300] = "", comm[32];
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	int cnt = 0;
-
-	assert_true(readlink("/proc/self/exe", own, sizeof(own) - 1) > 0);
-	while ((entry = readdir(proc)) && cnt < 2) {
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		file = isdigit(entry->d_name[0]) ? fopen(path, "r") : NULL;
-		if (!file)
-			continue;
-		if (!fgets(comm, sizeof(comm), file))
-			comm[0] = '\0';
-		fclose(file);
-		snprintf(path, sizeof(path), "/proc/%s/exe", entry->d_name);
-		memset(exe, 0, sizeof(exe));
-		if (!strcmp(comm, "heaptap-names\n") && readlink(path, exe, sizeof(exe) - 1) > 0 &&
-			!strcmp(exe, own))
-			pids[cnt++] = atoi(entry->d_name);
-	}
-	closedir(proc);
-	return cnt;
-}
-
+/* A process's parent; -1 if it is gone or only waits to be reaped. */
 static pid_t parent_of(pid_t pid)
 {
-	char path[64];
+	char path[64], process_state = 'Z';
 	int parent = -1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "r");
-	if (file) {
-		assert_int_equal(fscanf(file, "%*d (%*[^)]) %*c %d", &parent), 1);
-		fclose(file);
-	}
-	return parent;
+	if (!file)
+		return -1;
+	if (fscanf(file, "%*d (%*[^)]) %c %d", &process_state, &parent) != 2)
+		parent = -1;
+	fclose(file);
+	return process_state == 'Z' ? -1 : parent;
 }
 
-/* *ret_keeper has forked *ret_worker, which is not `old`. */
-static void tell_workers(pid_t *ret_keeper, pid_t *ret_worker, pid_t old)
+static pid_t child_of(pid_t parent)
 {
-	pid_t pids[2];
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t child = -1;
 
-	for (int i = 0; i < 250; i++, usleep(20000)) {
-		if (find_workers(pids) != 2 || pids[0] == old || pids[1] == old)
-			continue;
-		for (int j = 0; j < 2; j++) {
-			if (parent_of(pids[!j]) == pids[j]) {
-				*ret_keeper = pids[j];
-				*ret_worker = pids[!j];
-				return;
-			}
-		}
-	}
-	fail_msg("no keeper with a worker");
+	while (child < 0 && (entry = readdir(proc)))
+		if (isdigit(entry->d_name[0]) && parent_of(atoi(entry->d_name)) == parent)
+			child = atoi(entry->d_name);
+	closedir(proc);
+	return child;
 }
 
-static void wait_until_no_worker_is_left(void)
+/* The worker of now, which is not `old`. */
+static pid_t wait_for_worker(const struct subject *subject, pid_t old)
 {
-	pid_t pids[2];
+	pid_t worker = -1;
 
-	for (int i = 0; i < 250 && find_workers(pids); i++)
-		usleep(20000);
-	assert_int_equal(find_workers(pids), 0);
+	for (int i = 0; i < 500 && (worker < 0 || worker == old); i++) {
+		usleep(10000);
+		worker = child_of(symbolizer__keeper(subject->symbolizer));
+	}
+	assert_true(worker > 0 && worker != old);
+	return worker;
+}
+
+static void wait_until_gone(pid_t pid)
+{
+	for (int i = 0; i < 500 && parent_of(pid) >= 0; i++)
+		usleep(10000);
+	assert_int_equal(parent_of(pid), -1);
+}
+
+static void a_file_cut_short_while_it_is_read_costs_its_names_only(void **state)
+{
+	struct subject subject, other = subject__built("plain");
+	const struct symbol *symbols;
+	uint64_t address = symbol_address("twin", "main", NULL);
+	pid_t worker;
+
+	(void)state;
+	built__run("cp twin shrinking");
+	subject = subject__built("shrinking");
+	resolve(&subject, address, false, &symbols);
+	assert_non_null(symbols[0].function);
+	worker = wait_for_worker(&subject, 0);
+	built__run("truncate -s 100 shrinking");
+	for (int i = 1; i < 200; i += 7) /* SIGBUS for who reads a mapping of it */
+		resolve(&subject, address + i, false, &symbols);
+	assert_null(symbols[0].file);
+	wait_for_worker(&subject, worker);
+	subject.module = other.module;
+	resolve(&subject, symbol_address("plain", "shown", NULL), false, &symbols);
+	assert_in_range(symbols[0].line, 17, 21);
+	resolve(&other, symbol_address("plain", "shown", NULL), false, &symbols);
+	assert_string_equal(symbols[0].function, "shown");
+	subject__free(&subject);
+	subject__free(&other);
 }
 
 static void a_worker_that_is_killed_is_replaced(void **state)
 {
 	const struct symbol *symbols;
-	struct subject subject;
-	pid_t keeper, worker, next;
+	struct subject subject = subject__built("plain");
 	uint64_t address = symbol_address("plain", "shown", NULL);
+	pid_t worker;
 
 	(void)state;
-	wait_until_no_worker_is_left();
-	subject = subject__built("plain");
 	for (int i = 0; i < 3; i++) {
+		worker = wait_for_worker(&subject, 0);
 		resolve(&subject, address + i, false, &symbols);
 		assert_string_equal(symbols[0].function, "shown");
-		assert_int_equal(symbols[0].line > 0, 1);
-		tell_workers(&keeper, &worker, 0);
-		assert_int_equal(keeper, symbolizer__keeper(subject.symbolizer));
+		assert_true(symbols[0].line > 0);
 		assert_int_equal(kill(worker, SIGKILL), 0);
-		tell_workers(&keeper, &next, worker);
+		wait_for_worker(&subject, worker);
 	}
 	subject__free(&subject);
-	wait_until_no_worker_is_left();
 }
 
-static void debug_info_that_kills_the_worker_is_not_asked_again(void **state)
+static void keeper_and_worker_end_with_the_symbolizer(void **state)
+{
+	struct subject subject = subject__built("plain");
+	pid_t keeper = symbolizer__keeper(subject.symbolizer);
+	pid_t worker = wait_for_worker(&subject, 0);
+
+	(void)state;
+	subject__free(&subject);
+	wait_until_gone(keeper);
+	wait_until_gone(worker);
+}
+
+/* The worker is stopped, so that it dies before it takes the question. */
+static void a_question_waits_for_the_next_worker(void **state)
 {
 	const struct symbol *symbols;
 	struct subject subject = subject__built("plain");
 	uint64_t address = symbol_address("plain", "shown", NULL);
-	pid_t keeper, worker, killer;
+	pid_t worker, killer;
 
 	(void)state;
-	tell_workers(&keeper, &worker, 0);
-	assert_int_equal(kill(worker, SIGSTOP), 0);
-	killer = fork();
-	if (killer == 0) {
-		usleep(300000); /* the question is waiting by now */
-		_exit(kill(worker, SIGCONT) || kill(worker, SIGKILL));
+	for (int i = 0; i < 3; i++) {
+		worker = wait_for_worker(&subject, 0);
+		assert_int_equal(kill(worker, SIGSTOP), 0);
+		killer = fork();
+		if (killer == 0) {
+			usleep(300000);
+			_exit(kill(worker, SIGKILL));
+		}
+		resolve(&subject, address + i, false, &symbols);
+		waitpid(killer, NULL, 0);
+		assert_string_equal(symbols[0].function, "shown");
 	}
-	resolve(&subject, address, false, &symbols);
-	waitpid(killer, NULL, 0);
-	assert_string_equal(symbols[0].function, "shown");
 	subject__free(&subject);
-	wait_until_no_worker_is_left();
 }
 
 static void without_keeper_and_worker_there_are_no_names(void **state)
@@ -866,13 +861,14 @@ static void without_keeper_and_worker_there_are_no_names(void **state)
 	const struct symbol *symbols;
 	struct subject subject = subject__built("plain");
 	uint64_t address = symbol_address("plain", "shown", NULL);
-	pid_t keeper, worker;
+	pid_t keeper = symbolizer__keeper(subject.symbolizer);
+	pid_t worker = wait_for_worker(&subject, 0);
 
 	(void)state;
-	tell_workers(&keeper, &worker, 0);
 	kill(keeper, SIGKILL);
 	kill(worker, SIGKILL);
-	wait_until_no_worker_is_left();
+	wait_until_gone(keeper);
+	wait_until_gone(worker);
 	assert_int_equal(resolve(&subject, address, false, &symbols), 1);
 	assert_null(symbols[0].function);
 	subject__free(&subject);
@@ -984,7 +980,8 @@ int main(void)
 		cmocka_unit_test(a_truncated_file_gives_no_wrong_names),
 		cmocka_unit_test(a_shared_debug_file_named_by_the_target_is_not_opened),
 		cmocka_unit_test(a_worker_that_is_killed_is_replaced),
-		cmocka_unit_test(debug_info_that_kills_the_worker_is_not_asked_again),
+		cmocka_unit_test(keeper_and_worker_end_with_the_symbolizer),
+		cmocka_unit_test(a_question_waits_for_the_next_worker),
 		cmocka_unit_test(without_keeper_and_worker_there_are_no_names),
 		cmocka_unit_test(names_are_demangled_as_c_filt_does),
 		cmocka_unit_test(names_of_absurd_length_are_cut),

@@ -39,7 +39,7 @@ static void print_site(struct probes *probes, const struct probe_site *site, con
 		site->entry_delta, costs[site->cost], site->instruction, path);
 }
 
-static int print_module(struct probes *probes, const struct module *module, bool is_asked_for)
+static int print_module(struct probes *probes, const struct module *module)
 {
 	struct probe_sites sites = {0};
 	char *path = text__printable(module->path);
@@ -47,7 +47,7 @@ static int print_module(struct probes *probes, const struct module *module, bool
 
 	for (size_t i = 0; !err && i < sites.cnt; i++)
 		print_site(probes, &sites.sites[i], path);
-	if (is_asked_for && (err || !sites.cnt))
+	if (err)
 		log_error("%s: %s", path, *sites.reason ? sites.reason : strerror(-err));
 	probe_sites__destroy(&sites);
 	free(path);
@@ -64,7 +64,7 @@ static int print_mapping(const struct proc_mapping *mapping, void *arg)
 	module = modules__add(
 		probes->modules, mapping->dev, mapping->inode, mapping->path, probes->pid);
 	if (module)
-		print_module(probes, module, false);
+		print_module(probes, module);
 	return 0;
 }
 
@@ -89,11 +89,32 @@ static int print_process(struct probes *probes, pid_t pid)
 	return EXIT_TARGET;
 }
 
+/* A program without an allocator of its own: what it loads has one. */
+static void print_closure(struct probes *probes, const char *path)
+{
+	struct paths paths = {0};
+
+	if (!closure__add(&paths, path, environ)) {
+		for (size_t i = 0; i < paths.cnt; i++) {
+			int fd = open(paths.paths[i], O_RDONLY | O_CLOEXEC);
+			struct module *module =
+				fd < 0 ? NULL : modules__add_fd(probes->modules, fd, paths.paths[i]);
+
+			if (module)
+				print_module(probes, module);
+			if (fd >= 0)
+				close(fd);
+		}
+	}
+	paths__destroy(&paths);
+}
+
 static int print_path(struct probes *probes, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	size_t before = probes->site_cnt;
 	struct module *module;
+	int err = 0;
 
 	if (fd < 0) {
 		log_error("%s: %s", path, strerror(errno));
@@ -102,8 +123,14 @@ static int print_path(struct probes *probes, const char *path)
 	module = modules__add_fd(probes->modules, fd, path);
 	close(fd);
 	if (module)
-		print_module(probes, module, true);
-	return probes->site_cnt > before ? EXIT_OK : EXIT_TARGET;
+		err = print_module(probes, module);
+	if (!err && probes->site_cnt == before)
+		print_closure(probes, path);
+	if (probes->site_cnt > before)
+		return EXIT_OK;
+	if (!err)
+		log_error("%s: no allocator function in it, nor in what it loads", path);
+	return EXIT_TARGET;
 }
 
 static int print_installed(struct probes *probes)

@@ -101,28 +101,55 @@ static void add_launched(const struct options *options, struct paths *paths)
 	}
 }
 
-/* Every file that the command, and most likely its children, will allocate from. */
-static int probe_files(struct trace *trace, const struct run *run, char *reason)
+/* Every file that the command, and most likely its children, will allocate from. -ENOTSUP: there is
+ * nothing to be probed in what it will map; reason says why. */
+static int probe_closure(struct trace *trace, const struct paths *paths, pid_t for_pid, char *reason)
 {
-	pid_t for_pid = trace->options->no_children ? run->pid : ALL_PROCESSES;
+	bool is_no_program = false; /* its exec will say so */
+	char first[256] = "";
+	int sites = 0;
+
+	for (size_t i = 0; i < paths->cnt; i++)
+		trace__preload_path(trace, paths->paths[i]);
+	for (size_t i = 0; i < paths->cnt; i++) {
+		int ret = targets__add_path(trace->targets, paths->paths[i], for_pid, reason);
+
+		if (ret > 0)
+			sites += ret;
+		else if (!*first)
+			strcpy(first, reason);
+		is_no_program |= ret == -ENOEXEC || ret == -EIO;
+	}
+	strcpy(reason, first);
+	return sites || is_no_program ? 0 : -ENOTSUP;
+}
+
+static void probe_installed(struct trace *trace)
+{
 	struct paths paths = {0};
-	int err = closure__add(&paths, run->path, environ);
-	size_t closure_cnt;
+	char reason[256] = "";
 
-	add_launched(trace->options, &paths);
-	closure_cnt = paths.cnt;
-	if (!err && !trace->options->no_children)
-		err = closure__add_installed_allocators(&paths);
-	for (size_t i = 0; !err && i < closure_cnt; i++)
-		trace__preload_path(trace, paths.paths[i]);
-	for (size_t i = 0; !err && i < paths.cnt; i++) {
-		int ret = targets__add_path(trace->targets, paths.paths[i], for_pid, reason);
-
-		if (ret == -ENOTSUP && !strcmp(paths.paths[i], run->path))
-			err = ret;
-		else if (ret < 0)
+	closure__add_installed_allocators(&paths);
+	for (size_t i = 0; i < paths.cnt; i++) {
+		if (targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES, reason) < 0)
 			log_debug(1, "%s", reason);
 	}
+	paths__destroy(&paths);
+}
+
+static int probe_files(struct trace *trace, const struct run *run, char *reason)
+{
+	bool alone = trace->options->no_children;
+	struct paths paths = {0};
+	int err = paths__add(&paths, run->path);
+
+	if (!err)
+		err = closure__add(&paths, run->path, environ);
+	add_launched(trace->options, &paths);
+	if (!err)
+		err = probe_closure(trace, &paths, alone ? run->pid : ALL_PROCESSES, reason);
+	if (!err && !alone)
+		probe_installed(trace);
 	paths__destroy(&paths);
 	return err;
 }
@@ -141,7 +168,7 @@ static int let_go(struct run *run)
 static int refuse(const struct run *run, int err, const char *reason)
 {
 	if (err == -ENOTSUP) {
-		log_error("%s", reason);
+		log_error("'%s' cannot be traced: %s", run->path, reason);
 		return EXIT_TARGET;
 	}
 	log_error("cannot run '%s': %s", run->path, strerror(-err));

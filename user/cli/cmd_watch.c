@@ -240,6 +240,16 @@ static bool filters_by_exe(const struct options *options)
 	return options->exe || (programs && programs == options->arg_cnt);
 }
 
+static int check_cgroup(const char *path)
+{
+	struct stat st;
+
+	if (!path || (!stat(path, &st) && S_ISDIR(st.st_mode)))
+		return 0;
+	log_error("%s is no cgroup's folder (they are below /sys/fs/cgroup)", path);
+	return EXIT_TARGET;
+}
+
 int cmd_watch(const struct options *options)
 {
 	struct tracer_config config = {
@@ -251,11 +261,14 @@ int cmd_watch(const struct options *options)
 		.cgroup = options->cgroup,
 		.filter_exe = filters_by_exe(options),
 	};
-	struct trace_hooks hooks = {.on_exec = on_exec, .on_file = on_file, .on_end = on_end};
+	struct trace_hooks hooks = {
+		.on_exec = on_exec, .on_file = on_file, .on_end = on_end, .hides_silent = true};
 	struct watch watch = {.everything = !options->arg_cnt};
 	struct trace trace;
 	int exit_code = options->user ? parse_user(options->user, &config.uid) : 0;
 
+	if (!exit_code)
+		exit_code = check_cgroup(options->cgroup);
 	if (exit_code)
 		return exit_code;
 	exit_code = trace__open(&trace, options, &config, stdout, &hooks);

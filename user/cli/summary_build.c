@@ -40,7 +40,7 @@ static int resolve(struct trace *trace, const struct process_info *info,
 static struct summary_frame *push_frames(struct summary_stack *stack, int cnt)
 {
 	struct summary_frame *frames =
-		reallocarray(stack->frames, stack->frame_cnt + cnt, sizeof(*frames));
+		realloc(stack->frames, (stack->frame_cnt + cnt) * sizeof(*frames));
 
 	if (!frames)
 		return NULL;
@@ -77,7 +77,7 @@ static int add_frame(struct trace *trace, const struct process_info *info,
 			.line = symbols[i].line,
 			.column = symbols[i].column,
 			.module = module ? module->path : symbols[i].function ? "[jit]" : NULL,
-			.build_id = NULL,
+			.build_id = module && *module->build_id ? module->build_id : NULL,
 			.module_offset = address,
 			.inlined = symbols[i].inlined,
 		};
@@ -370,6 +370,11 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 	summary->link = link_kind__name(tracer__link_kind(trace->tracer));
 }
 
+static bool is_silent(struct process *process)
+{
+	return !traced__of(process)->received;
+}
+
 struct summary_draft *summary_draft__new(
 	struct trace *trace, enum summary_kind kind, struct process *only)
 {
@@ -381,8 +386,10 @@ struct summary_draft *summary_draft__new(
 		return NULL;
 	draft->trace = trace;
 	fill_head(draft, kind);
-	for (; process && !err; process = only ? NULL : heap__next(trace->heap, process))
-		err = add_process(draft, process);
+	for (; process && !err; process = only ? NULL : heap__next(trace->heap, process)) {
+		if (!trace->hooks.hides_silent || !is_silent(process))
+			err = add_process(draft, process);
+	}
 	fill_cost(draft);
 	if (!err)
 		return draft;

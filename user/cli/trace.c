@@ -149,7 +149,11 @@ static int open_books(struct trace *trace)
 static int open_tracer(struct trace *trace, const struct tracer_config *config)
 {
 	char *log = NULL;
-	int err = tracer__new(config, &trace->tracer, &log), exit_code = 0;
+	struct tracer_config full = *config;
+	int err, exit_code = 0;
+
+	full.helper = symbolizer__keeper(trace->symbolizer);
+	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {
 		for (char *line = log ? strtok(log, "\n") : NULL; line; line = strtok(NULL, "\n"))
@@ -415,6 +419,7 @@ int trace__loop(struct trace *trace)
 			on_ready(trace, events[i].data.u64);
 		}
 	}
+	tracer__detach(trace->tracer); /* the targets run at full speed while the summary is made */
 	drain_ring(trace);
 	return trace->exit_code;
 }

@@ -13,6 +13,7 @@ static const size_t record_sizes[] = {
 	[EVENT_FORK] = sizeof(struct fork_event),
 	[EVENT_EXEC] = sizeof(struct exec_event),
 	[EVENT_EXIT] = sizeof(struct exit_event),
+	[EVENT_THREAD_EXIT] = sizeof(struct event),
 };
 
 /* What stands behind the fixed part: false if it is not all there. */

@@ -99,8 +99,8 @@ static void on_free(struct ingest *ingest, const struct free_event *record)
 	if (record->event.flags & EVENT_F_REALLOC)
 		process__realloc_begin(process, record->addr, record->event.tid);
 	else
-		process__release(
-			process, record->addr, record->event.flags & EVENT_F_NESTED_HINT);
+		process__release(process, record->addr,
+			record->event.flags & EVENT_F_NESTED_HINT, record->event.tid);
 }
 
 /* realloc(p, 0) that returns NULL has freed p (C17 7.22.3.5, glibc); any other failure has not. A
@@ -185,6 +185,14 @@ static void on_fork(struct ingest *ingest, const struct fork_event *record)
 	process__info(child)->user = traced;
 	process__info(child)->start_ns = record->child_start_ns;
 	tell_begin(ingest, child);
+}
+
+static void on_thread_exit(struct ingest *ingest, const struct event *record)
+{
+	struct process *process = heap__find(ingest->heap, record->tgid, record->image);
+
+	if (process)
+		process__thread_exit(process, record->tid);
 }
 
 static void tell_end(struct ingest *ingest, struct process *process)
@@ -277,5 +285,7 @@ void ingest__record(struct ingest *ingest, const void *data, size_t sz)
 		return on_exec(ingest, (const void *)event);
 	case EVENT_EXIT:
 		return on_exit_event(ingest, (const void *)event);
+	case EVENT_THREAD_EXIT:
+		return on_thread_exit(ingest, event);
 	}
 }

@@ -55,6 +55,7 @@ struct heap_totals { /* counted as valgrind's heap summary does */
 /* What happened that the books cannot explain. */
 struct heap_anomalies {
 	uint64_t unmatched_frees;  /* of blocks that the books never had */
+	uint64_t thread_cache_frees; /* of freed blocks again, at their thread's end: no error */
 	uint64_t nested_frees;	   /* a free inside a free of the same block: not counted twice */
 	uint64_t replaced_blocks;  /* allocated where a block was outstanding: its free was lost */
 	uint64_t unknown_stacks;   /* allocations whose frames were lost */
@@ -108,7 +109,10 @@ void process__prefetch(const struct process *process, uint64_t addr);
 int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack_hash,
 	uint64_t time_ns, pid_t tid);
 /* A block is freed. `nested_hint`: EVENT_F_NESTED_HINT. addr 0 is no free. */
-void process__release(struct process *process, uint64_t addr, bool nested_hint);
+void process__release(struct process *process, uint64_t addr, bool nested_hint, pid_t tid);
+/* A thread has ended. glibc then hands back, through free, what it kept of freed blocks for the thread
+ * (tcache): its unmatched frees since its last call that made sense become thread_cache_frees. */
+void process__thread_exit(struct process *process, pid_t tid);
 /* realloc's entry: the block is taken out, and kept aside for this thread. */
 void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid);
 /* realloc's return with a block: process__alloc follows; this forgets what was kept aside. */

@@ -43,6 +43,7 @@ struct process *process__new(struct stacks *stacks, uint64_t *seed)
 	blocks__init(&process->blocks, seed__next(seed));
 	sites__init(&process->sites, stacks, seed__next(seed));
 	index__init(&process->pending, seed__next(seed));
+	index__init(&process->unmatched, seed__next(seed));
 	return process;
 }
 
@@ -56,6 +57,7 @@ void process__free(struct process *process)
 	while ((entry = index__next(&process->pending, &cursor)))
 		free((struct block *)entry->value);
 	index__destroy(&process->pending);
+	index__destroy(&process->unmatched);
 	blocks__destroy(&process->blocks);
 	sites__destroy(&process->sites);
 	free(process->info.exe);
@@ -154,6 +156,13 @@ static int process__put(
 	return replaced;
 }
 
+/* The thread does other things: its unmatched frees were not its end. */
+static void process__thread_goes_on(struct process *process, pid_t tid)
+{
+	if (process->unmatched.cnt)
+		(void)index__remove(&process->unmatched, (uint32_t)tid);
+}
+
 int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack_hash,
 	uint64_t time_ns, pid_t tid)
 {
@@ -168,6 +177,7 @@ int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64
 
 	if (!addr)
 		return -EINVAL;
+	process__thread_goes_on(process, tid);
 	replaced = process__put(process, &block, stack_hash, &old);
 	if (replaced)
 		process->info.incomplete = true;
@@ -189,12 +199,35 @@ static void process__count_unmatched(struct process *process, bool nested_hint)
 		process->anomalies.unmatched_frees++;
 }
 
-void process__release(struct process *process, uint64_t addr, bool nested_hint)
+/* Without memory for it they stay what they are: unmatched. */
+static void process__note_unmatched(struct process *process, pid_t tid)
+{
+	uintptr_t cnt = index__remove(&process->unmatched, (uint32_t)tid);
+
+	(void)index__add(&process->unmatched, (uint32_t)tid, cnt + 1);
+}
+
+void process__release(struct process *process, uint64_t addr, bool nested_hint, pid_t tid)
 {
 	struct block block;
 
-	if (addr && !process__take(process, addr, &block))
-		process__count_unmatched(process, nested_hint);
+	if (!addr)
+		return;
+	if (process__take(process, addr, &block)) {
+		process__thread_goes_on(process, tid);
+		return;
+	}
+	process__count_unmatched(process, nested_hint);
+	if (!nested_hint)
+		process__note_unmatched(process, tid);
+}
+
+void process__thread_exit(struct process *process, pid_t tid)
+{
+	uintptr_t cnt = index__remove(&process->unmatched, (uint32_t)tid);
+
+	process->anomalies.unmatched_frees -= cnt;
+	process->anomalies.thread_cache_frees += cnt;
 }
 
 void process__alloc_failed(struct process *process)
@@ -422,5 +455,6 @@ size_t process__memory(const struct process *process)
 {
 	return sizeof(*process) + blocks__memory(&process->blocks) +
 	       sites__memory(&process->sites) + index__memory(&process->pending) +
+	       index__memory(&process->unmatched) +
 	       process->pending.cnt * sizeof(struct block);
 }

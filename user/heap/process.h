@@ -22,6 +22,7 @@ struct process {
 	struct heap_anomalies anomalies;
 	struct blocks blocks;
 	struct sites sites;
+	struct index unmatched; /* tid → unmatched frees since the thread's last other call */
 	struct index pending; /* tid → struct block * that a realloc has taken out */
 	uint64_t last_number; /* of an allocation */
 	uint64_t base_ns;     /* block.time counts from here */

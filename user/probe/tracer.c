@@ -72,6 +72,7 @@ static void choose_programs(struct heaptap_bpf *skel, enum link_kind kind)
 static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *config)
 {
 	skel->rodata->cfg_self_tgid = getpid();
+	skel->rodata->cfg_helper_tgid = config->helper;
 	skel->rodata->cfg_targets_only = config->targets_only;
 	skel->rodata->cfg_follow_children = config->follow_children;
 	skel->rodata->cfg_filter_uid = config->filter_uid;
@@ -221,7 +222,13 @@ static void detach_files(struct tracer *tracer)
 	}
 	while (thread_cnt)
 		pthread_join(threads[--thread_cnt], NULL);
-	free(tracer->files);
+	tracer->file_cnt = 0;
+}
+
+void tracer__detach(struct tracer *tracer)
+{
+	detach_files(tracer);
+	heaptap_bpf__detach(tracer->skel);
 }
 
 void tracer__free(struct tracer *tracer)
@@ -229,6 +236,7 @@ void tracer__free(struct tracer *tracer)
 	if (!tracer)
 		return;
 	detach_files(tracer);
+	free(tracer->files);
 	heaptap_bpf__destroy(tracer->skel);
 	libbpf_log = NULL;
 	if (tracer->log)

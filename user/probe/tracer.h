@@ -30,6 +30,7 @@ struct tracer_config {
 	enum link_kind link;  /* LINK_AUTO: the best that works */
 	uint64_t ring_sz;     /* bytes; a power of two, and pages */
 	enum stack_mode stack_mode;
+	pid_t helper;	       /* a process of heaptap's own, with its children: never traced */
 	bool targets_only;    /* only processes given to tracer__add_target */
 	bool follow_children; /* and their children */
 	bool filter_uid;
@@ -48,6 +49,9 @@ struct tracer;
  */
 int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, char **ret_log);
 void tracer__free(struct tracer *tracer);
+
+/* Nothing is traced any more; what was recorded can still be read. */
+void tracer__detach(struct tracer *tracer);
 
 enum link_kind tracer__link_kind(const struct tracer *tracer);
 /* How it follows what processes map: "fentry", "system calls", or NULL: not at all, so code that is

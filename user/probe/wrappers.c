@@ -27,7 +27,7 @@ enum step {
 	STEP_FAILED, /* the way leaves the function with no inner call */
 };
 
-static const cs_insn *decode_at(const struct call_map *map, uint64_t address)
+const cs_insn *call_map__decode(const struct call_map *map, uint64_t address)
 {
 	uint8_t code[INSTRUCTION_SZ_MAX];
 	size_t sz = elf_image__read(map->image, address, code, sizeof(code));
@@ -66,7 +66,7 @@ void slots__sort(struct slot *slots, size_t slot_cnt)
 		qsort(slots, slot_cnt, sizeof(*slots), compare_slots);
 }
 
-static const struct slot *call_map__slot(const struct call_map *map, uint64_t address)
+const struct slot *call_map__slot(const struct call_map *map, uint64_t address)
 {
 	struct slot wanted = {.address = address};
 
@@ -90,11 +90,11 @@ static bool is_inner_slot(const struct walk *walk, uint64_t address)
  * to an inner function. */
 static bool is_inner_stub(const struct walk *walk, uint64_t address)
 {
-	const cs_insn *instruction = decode_at(walk->map, address);
+	const cs_insn *instruction = call_map__decode(walk->map, address);
 	uint64_t slot;
 
 	if (instruction && instruction->id == X86_INS_ENDBR64)
-		instruction = decode_at(walk->map, address + instruction->size);
+		instruction = call_map__decode(walk->map, address + instruction->size);
 	return instruction && instruction__transfer(instruction) == TRANSFER_JUMP &&
 	       instruction__target_slot(instruction, &slot) && is_inner_slot(walk, slot);
 }
@@ -182,20 +182,20 @@ static enum step walk__step(struct walk *walk, uint64_t *address)
 	if (walk->seen_cnt == WALK_MAX)
 		return STEP_FAILED;
 	walk->seen[walk->seen_cnt++] = *address;
-	instruction = decode_at(walk->map, *address);
+	instruction = call_map__decode(walk->map, *address);
 	return instruction ? walk__follow(walk, instruction, address) : STEP_FAILED;
 }
 
 /* Where free goes on when its argument isn't NULL: behind `[endbr64] test %rdi,%rdi; je`. */
 static uint64_t skip_null_check(const struct call_map *map, uint64_t entry)
 {
-	const cs_insn *instruction = decode_at(map, entry);
+	const cs_insn *instruction = call_map__decode(map, entry);
 	uint64_t address = entry, target;
 	const cs_x86_op *operands;
 
 	if (instruction && instruction->id == X86_INS_ENDBR64) {
 		address += instruction->size;
-		instruction = decode_at(map, address);
+		instruction = call_map__decode(map, address);
 	}
 	if (!instruction || instruction->id != X86_INS_TEST)
 		return entry;
@@ -204,7 +204,7 @@ static uint64_t skip_null_check(const struct call_map *map, uint64_t entry)
 		operands[1].type != X86_OP_REG || operands[1].reg != X86_REG_RDI)
 		return entry;
 	address += instruction->size;
-	instruction = decode_at(map, address);
+	instruction = call_map__decode(map, address);
 	if (instruction && instruction->id == X86_INS_JE)
 		return address + instruction->size;
 	if (instruction && instruction->id == X86_INS_JNE &&

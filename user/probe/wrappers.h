@@ -47,6 +47,12 @@ struct call_map {
 
 void slots__sort(struct slot *slots, size_t slot_cnt);
 
+/* The slot at an address, or NULL. */
+const struct slot *call_map__slot(const struct call_map *map, uint64_t address);
+
+/* The instruction there, or NULL; until the next one is decoded. */
+const cs_insn *call_map__decode(const struct call_map *map, uint64_t address);
+
 bool call_map__is_wrapper(const struct call_map *map, const struct definition *definition);
 
 #endif

@@ -169,6 +169,7 @@ static void add_events(struct fields *fields, const struct summary_process *proc
 	fields__add_count(&inner, "received", process->events_received);
 	fields__add_count(&inner, "lost", counters__lost(&process->counters));
 	fields__add_count(&inner, "unmatched_frees", anomalies->unmatched_frees);
+	fields__add_count(&inner, "thread_cache_frees", anomalies->thread_cache_frees);
 	fields__add_count(&inner, "nested_frees", anomalies->nested_frees);
 	fields__add_count(&inner, "replaced_blocks", anomalies->replaced_blocks);
 	fields__add_count(&inner, "unknown_stacks", anomalies->unknown_stacks);

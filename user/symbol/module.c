@@ -72,7 +72,7 @@ static void read_build_id(struct module *module, Elf *elf, const GElf_Phdr *segm
 	Elf_Data *data;
 	GElf_Nhdr note;
 
-	if (module->build_id_sz || segment->p_filesz > NOTES_SZ_MAX)
+	if (*module->build_id || segment->p_filesz > NOTES_SZ_MAX)
 		return;
 	data = elf_getdata_rawchunk(elf, segment->p_offset, segment->p_filesz, type);
 	while (data && (at = gelf_getnote(data, at, &note, &name_at, &desc_at)) > 0) {
@@ -81,8 +81,8 @@ static void read_build_id(struct module *module, Elf *elf, const GElf_Phdr *segm
 		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != sizeof("GNU") ||
 			memcmp(bytes + name_at, "GNU", sizeof("GNU")) || !note.n_descsz)
 			continue;
-		module->build_id_sz = note.n_descsz < BUILD_ID_MAX ? note.n_descsz : BUILD_ID_MAX;
-		memcpy(module->build_id, bytes + desc_at, module->build_id_sz);
+		for (size_t i = 0; i < note.n_descsz && i < BUILD_ID_MAX; i++)
+			sprintf(module->build_id + 2 * i, "%02x", (uint8_t)bytes[desc_at + i]);
 		return;
 	}
 }
@@ -225,14 +225,4 @@ bool module__address(const struct module *module, uint64_t file_offset, uint64_t
 		}
 	}
 	return false;
-}
-
-char *module__build_id_hex(const struct module *module, char *buf, size_t buf_sz)
-{
-	if (!buf_sz)
-		return buf;
-	buf[0] = '\0';
-	for (size_t i = 0; i < module->build_id_sz && 2 * i + 2 < buf_sz; i++)
-		sprintf(buf + 2 * i, "%02x", module->build_id[i]);
-	return buf;
 }

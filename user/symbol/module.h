@@ -30,8 +30,7 @@ struct module {
 	int fd;	       /* -1: it could not be opened; `error` says why */
 	int error;     /* -errno of opening or of reading it as an ELF file; 0: fine */
 	bool replaced; /* the path leads to another file by now: no names are taken from that one */
-	uint8_t build_id[BUILD_ID_MAX];
-	size_t build_id_sz; /* 0: none */
+	char build_id[2 * BUILD_ID_MAX + 1]; /* lower-case hex; "": none */
 	struct module_segment *segments;
 	size_t segment_cnt;
 	uint16_t machine;  /* EM_X86_64 … ; 0: not an ELF file */
@@ -58,8 +57,5 @@ struct module *modules__find(struct modules *modules, uint32_t dev, uint64_t ino
 
 /* A file offset as the file's own address (what addr2line takes): false where no segment has it. */
 bool module__address(const struct module *module, uint64_t file_offset, uint64_t *ret_address);
-
-/* Build ID as lower-case hex into buf (2 * BUILD_ID_MAX + 1 bytes at most). Returns buf; "" if none. */
-char *module__build_id_hex(const struct module *module, char *buf, size_t buf_sz);
 
 #endif

@@ -71,7 +71,7 @@ static bool read_augmentation(
 	for (; *augmentation; augmentation++) {
 		switch (*augmentation) {
 		case 'L':
-			bytes__uint(data, 1);
+			cie->lsda_encoding = bytes__uint(data, 1);
 			break;
 		case 'P': /* what it points to doesn't matter, nor relative to what */
 			bytes__pointer(data, bytes__uint(data, 1) & 0x0f, base, 0);
@@ -152,7 +152,11 @@ static int add_cie(struct cfi *cfi, const struct cie *cie)
 
 static int read_cie(const struct elf_parts *parts, struct cfi *cfi, struct entry *entry)
 {
-	struct cie cie = {.section_offset = entry->section_offset, .encoding = DW_EH_PE_absptr};
+	struct cie cie = {
+		.section_offset = entry->section_offset,
+		.encoding = DW_EH_PE_absptr,
+		.lsda_encoding = DW_EH_PE_omit,
+	};
 
 	(void)parts;
 	if (!entry->is_cie || cfi->cie_cnt == CIES_MAX)
@@ -212,17 +216,47 @@ static bool read_range(const struct elf_parts *parts, const struct cfi_section *
 	return true;
 }
 
+/* A FDE's augmentation data is its language-specific data area's address, or nothing. An address
+ * that is relative to its own place is 0 before that is added if there is none. */
+static uint64_t read_lsda(
+	const struct cfi_section *section, const struct cie *cie, const uint8_t *at, uint64_t sz)
+{
+	struct bytes bytes = {.at = at, .end = at + sz};
+	uint64_t own = section->address + (at - section->bytes), lsda;
+
+	if (cie->lsda_encoding == DW_EH_PE_omit)
+		return 0;
+	lsda = bytes__pointer(&bytes, cie->lsda_encoding, section->bytes, section->address);
+	if (bytes.failed)
+		return LSDA_UNREADABLE;
+	return (cie->lsda_encoding & 0xf0) == DW_EH_PE_pcrel && lsda == own ? 0 : lsda;
+}
+
+/* True, too, if there is no augmentation. */
+static bool read_fde_augmentation(const struct cfi_section *section, const struct cie *cie,
+	struct bytes *bytes, uint64_t *ret_lsda)
+{
+	const uint8_t *at;
+	uint64_t sz;
+
+	*ret_lsda = 0;
+	if (!cie->has_augmentation)
+		return true;
+	sz = bytes__uleb(bytes);
+	at = bytes__take(bytes, sz);
+	if (at)
+		*ret_lsda = read_lsda(section, cie, at, sz);
+	return at != NULL;
+}
+
 static int read_fde(const struct elf_parts *parts, struct cfi *cfi, struct entry *entry)
 {
 	const struct cie *cie = entry->is_cie ? NULL : find_cie(cfi, entry->cie);
 	struct bytes *bytes = &entry->rest;
 	struct fde fde;
 
-	if (!cie || !read_range(parts, cfi->section, cie->encoding, bytes, &fde))
-		return 0;
-	if (cie->has_augmentation)
-		bytes__take(bytes, bytes__uleb(bytes));
-	if (bytes->failed)
+	if (!cie || !read_range(parts, cfi->section, cie->encoding, bytes, &fde) ||
+		!read_fde_augmentation(cfi->section, cie, bytes, &fde.lsda))
 		return 0;
 	fde.cie = cie - cfi->cies;
 	fde.program_at = bytes->at - cfi->section->bytes;
@@ -268,7 +302,7 @@ int cfi__read(const struct elf_parts *parts, const struct cfi_section *section, 
 	int err;
 
 	err = read_entries(parts, &cfi, read_cie);
-	if (!err)
+	if (!err && cfi.cie_cnt > 0)
 		err = read_entries(parts, &cfi, read_fde);
 	if (!err && cfi.cie_cnt == 0 && !is_empty(section))
 		err = -EIO;

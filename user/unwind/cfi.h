@@ -11,16 +11,20 @@
 struct cie {
 	uint32_t section_offset; /* of the entry: its name in FDEs */
 	uint8_t encoding;	 /* of addresses in FDEs */
+	uint8_t lsda_encoding;	 /* DW_EH_PE_omit: its FDEs have none */
 	bool has_augmentation;	 /* so do its FDEs */
 	bool is_signal_frame;
 	struct cfa_factors factors;
 	struct cfa_state initial;
 };
 
+#define LSDA_UNREADABLE UINT64_MAX
+
 struct fde {
 	uint32_t start, end;		 /* file offsets; start < end */
 	uint32_t program_at, program_sz; /* in the section */
 	uint32_t cie;			 /* index */
+	uint64_t lsda; /* address of the table of its landing pads; 0: none; or LSDA_UNREADABLE */
 };
 
 struct cfi {

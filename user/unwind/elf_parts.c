@@ -45,7 +45,7 @@ static int read_new(int fd, uint64_t offset, size_t sz, void **ret_bytes)
 
 	if (!bytes)
 		return -ENOMEM;
-	while (got < sz && offset <= INT64_MAX - sz) {
+	while (got < sz) {
 		more = pread(fd, bytes + got, sz - got, offset + got);
 		if (more < 0 && errno == EINTR)
 			continue;

@@ -117,7 +117,7 @@ static char *convert(const char *text, put_fn put)
 
 	if (!text)
 		return NULL;
-	result = reallocarray(NULL, strlen(text) + 1, 4);
+	result = calloc(strlen(text) + 1, 4);
 	if (!result)
 		return NULL;
 	to = result;

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The tool on other kernels, in emulated machines. Included by the Makefile, which sets BUILD.
+#
+#   make check-kernels                  all of KERNELS (names of tests/kernels/packages.py)
+#   make check-kernels KERNELS=6.1      one of them
+
+KERNELS ?= 6.1 6.12 newest
+
+.PHONY: check-kernels
+check-kernels: $(BUILD)/heaptap programs
+	@BUILD=$(BUILD) tests/kernels/run $(KERNELS)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What depends on the kernel: that each form of the BPF programs loads where it should, and that what they
+tell is exact. Run in an emulated machine by the runtime tests' harness."""
+import ctypes
+import os
+import re
+
+import heaptap
+import reference
+import test_unwind
+from harness import each
+from puppet import Puppet
+
+VERSION = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
+# Kinds of links, and the kernel that brought them (with cookies in it).
+SINCE = {"session": (6, 13), "multi": (6, 6), "perf": (5, 15)}
+HERE = [kind for kind in SINCE if VERSION >= SINCE[kind]]
+MISSING = [kind for kind in SINCE if VERSION < SINCE[kind]]
+READ_ALL = 3  # SYSLOG_ACTION_READ_ALL, syslog(2)
+
+
+def test_doctor(t):
+    finished = t.run([heaptap.HEAPTAP, "doctor"])
+    print(finished.stdout, flush=True)
+    t.status(finished, 0)
+    found = re.findall(r"^ok +link (\w+)", finished.stdout, re.MULTILINE)
+    t.equal(found, HERE, "kinds of links that doctor says are there")
+
+
+@each(*MISSING)
+def test_link_that_is_refused(t, kind):
+    finished = t.run([heaptap.HEAPTAP, "run", "--link", kind, "--", heaptap.program("leak"), "malloc"])
+    t.status(finished, 4)
+    t.contains(finished.stderr, f"--link {kind}", "stderr")
+    t.contains(finished.stderr, os.uname().release, "stderr")
+
+
+@each(*HERE)
+def test_counts_are_exact(t, kind):
+    leak = heaptap.program("leak")
+    rows = "malloc calloc realloc-move realloc-null posix_memalign valloc"
+    command = ["/bin/sh", "-c", f"for row in {rows}; do {leak} $row; done"]
+    _, pairs = heaptap.run_expecting(t, command, options=["--link", kind])
+    for image, expect in pairs:
+        heaptap.check_totals(t, image, expect)
+
+
+@each(*HERE)
+def test_threads(t, kind):
+    command = [heaptap.program("threads"), "4", "1000"]
+    _, ((image, expect),) = heaptap.run_expecting(t, command, options=["--link", kind])
+    heaptap.check_own(t, image, expect, "leak_outer")
+
+
+@each(*HERE)
+def test_attach_until_it_exits(t, kind):
+    puppet, other = Puppet(t), Puppet(t)
+    puppet.tell("alloc 10 500")
+    tracing = heaptap.attach(t, puppet.pid, options=["--link", kind])
+    other.tell("alloc 3 100")
+    puppet.tell("alloc 5 100", "free 2", "churn 20 64", "thread 7 100")
+    puppet.end(7)
+    tracing.process.wait()
+    t.status(tracing.process, 0)
+    image = tracing.only()
+    t.equal((image["pid"], image["state"], image["exit_code"]), (puppet.pid, "exited", 7),
+            "pid, state, exit code")
+    stacks = heaptap.stacks_through(image, "leak_outer")
+    wanted = {"allocs": 32, "frees": 22, "outstanding_blocks": 10, "outstanding_bytes": 1000}
+    found = heaptap.sums(stacks)
+    t.equal({key: found[key] for key in wanted}, wanted, "stacks through leak_outer")
+
+
+@each("auto", "fp")
+def test_stack(t, mode):
+    tracing = heaptap.run(t, [heaptap.program("leak"), "malloc"], options=["--stack", mode])
+    (stack,) = [stack for stack in heaptap.stacks_through(tracing.only(), "leak_outer")
+                if stack["outstanding_blocks"]]
+    functions = [frame["function"] for frame in stack["frames"]]
+    t.equal(functions[:6], ["malloc", "by_malloc", "leak_inner", "leak_outer", "run_row", "main"],
+            "functions")
+
+
+RECORDED = {
+    "C++ with exceptions and std::map": ["stacks_cxx", "500"],
+    "threads": ["stacks_threads", "4", "200"],
+    "signal handlers": ["stacks_signal", "300"],
+}
+
+
+@each(*((what, kind) for what in RECORDED for kind in HERE))
+def test_stacks_are_the_reference_unwinders(t, case):
+    what, kind = case
+    name, *arguments = RECORDED[what]
+    recording = reference.Recording(t)
+    tracing = heaptap.run(t, [*recording.prefix, str(heaptap.program(name)), *arguments],
+                          options=[*reference.OPTIONS, "--link", kind])
+    test_unwind.compare(t, tracing.images[-1], recording)
+    t.check(recording.recorded >= 200, f"only {recording.recorded} allocations were recorded")
+
+
+@each(*HERE)
+def test_process_with_a_seccomp_filter_lives(t, kind):
+    command = [heaptap.program("seccomped")]
+    _, ((image, expect),) = heaptap.run_expecting(t, command, options=["--link", kind])
+    heaptap.check_totals(t, image, expect)
+
+
+def test_kernel_does_not_complain(t):
+    """Last: nothing of the above has led to a warning, an oops, a lockup."""
+    log = ctypes.create_string_buffer(1 << 20)
+    sz = ctypes.CDLL(None).klogctl(READ_ALL, log, len(log))
+    complaints = re.findall(r".*(?:WARNING:|BUG:|Oops|Call Trace|lockup|stall|general protection).*",
+                            log.raw[:max(sz, 0)].decode(errors="replace"))
+    t.check(sz > 0, "the kernel's log cannot be read")
+    t.equal(complaints, [], "complaints in the kernel's log")
