@@ -23,10 +23,10 @@ BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 WERROR := $(if $(CI),-Werror)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wno-unused-parameter $(WERROR)
 CFLAGS ?= -O2 -g
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -O1)
 comma := ,
+SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -O1)
 ifdef SAN
-BUILD := $(BUILD)/san
+override BUILD := $(BUILD)/san
 endif
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_FLAGS) -Iuser -Iinclude \
 	-I$(BUILD) -DHEAPTAP_VERSION='"$(VERSION)"' -DHEAPTAP_COMMIT='"$(COMMIT)"'

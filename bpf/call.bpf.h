@@ -7,7 +7,13 @@
  * thread runs below X; when the thread is seen at X or above, the call was left without a return
  * (longjmp, exception) and is dropped. At X itself both can be: a tail call (jmp) from the
  * function in flight, or a new call after it was left. The return address tells: in a tail call
- * it is still the kernel's own return trampoline.
+ * it is still the kernel's own return trampoline. Below X, a call that was left is known when
+ * something else has been written where its return address was; until then, what is called there
+ * is taken for nested.
+ *
+ * A function that may throw has no return probe; its ret instructions are probed (user/probe/
+ * exits.h), which others may come to as well. Theirs is another sp or another return address. A
+ * tail call from such a function is a new call: the block is that one's then.
  */
 #ifndef HEAPTAP_CALL_BPF_H
 #define HEAPTAP_CALL_BPF_H
@@ -38,13 +44,34 @@ static __always_inline __u64 return_address_read(struct pt_regs *ctx)
 	return address;
 }
 
+/* Whether a return address is that of the call in flight: its own, or what the kernel (for us or
+ * another tracer) has put in its place. */
+static __always_inline bool call_returns_to(
+	struct thread *thread, struct task_struct *task, __u64 address)
+{
+	return address == thread->call.return_address || address == trampoline_of(task);
+}
+
+/* Seen from below the call in flight. */
+static __always_inline bool call_was_left(struct thread *thread, struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	__u64 address;
+
+	return !bpf_probe_read_user(&address, sizeof(address), (void *)thread->call.sp) &&
+	       !call_returns_to(thread, task, address);
+#else
+	return false; /* the return address may lie anywhere, or nowhere */
+#endif
+}
+
 /* Is the function that is being entered at `sp` inside the call in flight? Drops one that was left. */
 static __always_inline bool call_is_nested(
 	struct thread *thread, struct task_struct *task, __u64 sp, __u64 return_address)
 {
 	if (!thread->call.sp)
 		return false;
-	if (sp < thread->call.sp ||
+	if ((sp < thread->call.sp && !call_was_left(thread, task)) ||
 		(sp == thread->call.sp && return_address == trampoline_of(task))) {
 		count_for(task->tgid, thread->image, COUNTER_nested_calls);
 		return true;
@@ -82,6 +109,8 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 	thread->call.block = ARGUMENT(arguments, COOKIE_BLOCK_ARG(cookie));
 	thread->call.out = ARGUMENT(arguments, COOKIE_OUT_ARG(cookie));
 	thread->call.stack = stack_note(thread, task, ctx, return_address);
+	thread->call.cookie = cookie;
+	thread->call.return_address = return_address;
 	thread->call.sp = sp;
 	if (thread->call.block)
 		emit_free(thread, task, cookie, EVENT_F_REALLOC, thread->call.block);
@@ -90,10 +119,10 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 
 /* The block that a finished call gave: false if it could not be read (counted). */
 static __always_inline bool call_result(struct thread *thread, struct task_struct *task,
-	struct pt_regs *ctx, __u64 cookie, __u64 *ret_block)
+	struct pt_regs *ctx, __u64 *ret_block)
 {
 	*ret_block = PT_REGS_RC(ctx);
-	if (COOKIE_ROLE(cookie) != ROLE_ALLOC_OUT)
+	if (COOKIE_ROLE(thread->call.cookie) != ROLE_ALLOC_OUT)
 		return true;
 	if ((int)*ret_block) { /* an error number: there is no block */
 		*ret_block = 0;
@@ -105,23 +134,41 @@ static __always_inline bool call_result(struct thread *thread, struct task_struc
 	return false;
 }
 
-static __always_inline void call_return(struct pt_regs *ctx, __u64 cookie)
+/* Of the call in flight, whichever function's return told of it: by tail calls it may be several. */
+static __always_inline void call_end(
+	struct thread *thread, struct task_struct *task, struct pt_regs *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
-	__u64 block;
-	__u8 flags;
+	__u64 block, cookie = thread->call.cookie;
+	__u8 flags = thread->call.block ? EVENT_F_REALLOC : 0;
 
-	if (!thread || !thread->call.sp || thread->call.sp + RETURN_POPS != PT_REGS_SP(ctx))
-		return;
-	flags = thread->call.block ? EVENT_F_REALLOC : 0;
-	if (!call_result(thread, task, ctx, cookie, &block))
+	if (!call_result(thread, task, ctx, &block))
 		; /* counted */
 	else if (block)
 		emit_alloc(thread, task, cookie, flags, block);
 	else
 		emit_alloc_failed(thread, task, cookie, flags);
 	thread->call.sp = 0;
+}
+
+/* A return probe: the function has returned. */
+static __always_inline void call_return(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+
+	if (thread && thread->call.sp && thread->call.sp + RETURN_POPS == PT_REGS_SP(ctx))
+		call_end(thread, task, ctx);
+}
+
+/* A probe at a ret: somebody is about to return. */
+static __always_inline void call_return_site(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+
+	if (thread && thread->call.sp && thread->call.sp == PT_REGS_SP(ctx) &&
+		call_returns_to(thread, task, return_address_read(ctx)))
+		call_end(thread, task, ctx);
 }
 
 /* free and its like: told at entry, before the address can be given out again. There is no return

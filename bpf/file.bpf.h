@@ -165,6 +165,8 @@ static long file_answer(struct task_struct *task, struct vm_area_struct *vma, vo
 	question->file = file_number(task, question->image, file);
 	question->file_offset =
 		question->address - vma->vm_start + (vma->vm_pgoff << cfg_page_shift);
+	mapping_add(question->image, vma->vm_start, vma->vm_end, vma->vm_pgoff << cfg_page_shift,
+		question->file);
 	return 0;
 }
 
@@ -175,7 +177,7 @@ __noinline long frame_resolve(__u64 address, __u32 image, struct stack_frame *fr
 	struct file_question question = {.address = address, .image = image};
 	long err;
 
-	if (!frame)
+	if (!frame || mapping_find(address, image, frame))
 		return 0;
 	err = bpf_find_vma(bpf_get_current_task_btf(), address, file_answer, &question, 0);
 	frame->address = address;

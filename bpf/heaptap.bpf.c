@@ -9,6 +9,7 @@
  * Each allocator function has its cookie (event.h), so one pair of programs serves them all. The
  * pair comes in two forms: one session program for entry and return (kernel 6.13), or two programs
  * (uprobe.multi, 6.6; perf uprobes, 5.15). The collector loads the form that it will attach.
+ * Functions that may throw are always probed by on_call_enter, and on_return_site at their rets.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -17,10 +18,12 @@
 #include <heaptap/event.h>
 #include <heaptap/unwind.h>
 #include "maps.bpf.h"
+#include "own_stack.bpf.h"
 #include "count.bpf.h"
 #include "process.bpf.h"
 #include "thread.bpf.h"
 #include "emit.bpf.h"
+#include "mapping.bpf.h"
 #include "file.bpf.h"
 #include "unwind.bpf.h"
 #include "stack.bpf.h"
@@ -32,16 +35,17 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /*
  * A session's entry may say that its return is of no interest: 1. bpf_get_func_ip gives the probed
  * address at both; at the return, ip is already where the function returns to. (The kernel function
- * made to tell them apart, bpf_session_is_return, got an argument in 7.0, and libbpf 1.1 loads
- * nothing that names a kernel function with another prototype.)
+ * made to tell them apart, bpf_session_is_return, takes nothing in 6.18 and an argument in 7.2, and
+ * libbpf 1.1 loads nothing that names a kernel function with another prototype.)
  */
 SEC("uprobe")
 int on_call_session(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
+	KEEP_OWN_STACK(ctx, no_session_programs);
 	if (PT_REGS_IP(ctx) != bpf_get_func_ip(ctx)) {
-		call_return(ctx, cookie);
+		call_return(ctx);
 		return 0;
 	}
 	return !call_enter(ctx, cookie);
@@ -50,6 +54,7 @@ int on_call_session(struct pt_regs *ctx)
 SEC("uprobe")
 int on_call_enter(struct pt_regs *ctx)
 {
+	KEEP_OWN_STACK(ctx, no_programs);
 	call_enter(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
@@ -57,13 +62,23 @@ int on_call_enter(struct pt_regs *ctx)
 SEC("uprobe")
 int on_call_return(struct pt_regs *ctx)
 {
-	call_return(ctx, bpf_get_attach_cookie(ctx));
+	KEEP_OWN_STACK(ctx, no_programs);
+	call_return(ctx);
+	return 0;
+}
+
+SEC("uprobe")
+int on_return_site(struct pt_regs *ctx)
+{
+	KEEP_OWN_STACK(ctx, no_programs);
+	call_return_site(ctx);
 	return 0;
 }
 
 SEC("uprobe")
 int on_free(struct pt_regs *ctx)
 {
+	KEEP_OWN_STACK(ctx, no_programs);
 	call_free(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }

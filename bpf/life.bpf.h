@@ -54,6 +54,7 @@ static __always_inline void life_exec(struct task_struct *task)
 	record->time_ns = bpf_ktime_get_ns();
 	record->start_ns = start_ns;
 	record->old_image = image_of(start_ns, task->self_exec_id - 1);
+	mappings_forget(task->tgid, record->old_image);
 	record->exe = exe;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
@@ -99,6 +100,7 @@ static __always_inline void life_exit(struct task_struct *task)
 		return;
 	if (cfg_targets_only)
 		bpf_map_delete_elem(&targets, &tgid);
+	mappings_forget(tgid, image);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		count_for(tgid, image, COUNTER_lost_lifecycle);

@@ -85,7 +85,7 @@ __noinline int stack_resolve(
 	for (__u32 i = 0; i < STACK_FRAMES_MAX && i < frame_cnt; i++) {
 		__u64 address = thread->addresses[(i + first) & 127];
 
-		if (frame_resolve(address, thread->image, &out->frames[i]) == -EBUSY)
+		if (frame_place(address, thread->image, &out->frames[i]) == -EBUSY)
 			resolved = 0;
 	}
 	return resolved;

@@ -18,6 +18,8 @@
 
 struct call {		/* the outermost allocator call that has not returned yet */
 	__u64 sp;	/* at its entry; 0: there is none */
+	__u64 cookie;
+	__u64 return_address;
 	__u64 size;
 	__u64 block;	/* realloc's block */
 	__u64 out;	/* where posix_memalign stores the block */

@@ -32,8 +32,6 @@ struct {
 	__type(value, struct memo);
 } memos SEC(".maps");
 
-__u32 map_epoch;
-
 /* Rows by file number: [0] says in file_offset how many follow. The collector makes one for each
  * file it is told of, also an empty one for a file without rows. */
 struct file_rows {
@@ -89,6 +87,9 @@ __noinline __u32 rule_find(__u32 file, __u64 file_offset, __u32 *ret_found)
 	return row ? row->rule : UNWIND_NONE;
 }
 
+/* Another thread of the process that is just mapping something holds the lock for microseconds. */
+#define BUSY_TRIES 128
+
 /* What is not remembered is found out, and remembered if it is certain. */
 __noinline int memo_fill(const struct memo_key *key, struct memo *out)
 {
@@ -126,6 +127,24 @@ static __always_inline int memo_get(struct thread *thread, __u64 pc, bool exact,
 	if (!memo)
 		return memo_fill(&key, out);
 	*out = *memo;
+	return 0;
+}
+
+/* Where a frame's address lies, for sending: remembered by the walk that has just been made, but for
+ * the first frame. As frame_resolve. */
+__noinline int frame_place(__u64 address, __u32 image, struct stack_frame *frame)
+{
+	struct memo_key key = {.pc = address, .image = image, .epoch = map_epoch << 1};
+	struct memo *memo = bpf_map_lookup_elem(&memos, &key);
+
+	if (!frame)
+		return 0;
+	if (!memo)
+		return frame_resolve(address, image, frame);
+	frame->address = address;
+	frame->file_offset = memo->file_offset;
+	frame->file = memo->file;
+	frame->reserved = 0;
 	return 0;
 }
 
@@ -322,7 +341,9 @@ static __always_inline void unwind_mapped(struct task_struct *task, struct vm_ar
 		return;
 	BPF_CORE_READ_INTO(&file, vma, vm_file);
 	if (file)
-		file_number(task, task_image(task), file);
+		mapping_add(task_image(task), vma->vm_start, vma->vm_end,
+			vma->vm_pgoff << cfg_page_shift,
+			file_number(task, task_image(task), file));
 }
 
 /* A file that has rows is being unmapped: what is remembered of its addresses may become wrong. Not

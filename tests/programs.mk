@@ -28,7 +28,7 @@ PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so lib
 # for the comparison of stacks: as distributions build, without frame pointers
 PROGRAMS_STACKS := stacks_cxx stacks_threads stacks_signal stacks_frames stacks_dlclose
 PROGRAMS_STACKS_FLAGS := $(filter-out -fno-omit-frame-pointer,$(PROGRAMS_FLAGS)) -O2 -fomit-frame-pointer
-PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw leak_new \
+PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw trap_bad_alloc leak_new \
 	leak_optimized leak_static leak_stripped leak_debuglink leak_ours leak_ours_tail leak_ours_static \
 	leak_new_ours leak_forwarded leak_forwarded_tail \
 	$(if $(MUSL_CC),leak_musl leak_musl_static trap_realloc_failing_musl) \
@@ -45,7 +45,7 @@ $(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS)): $(PROGRAMS_DEPS) | $(PROGRAMS_OUT)
 $(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS_PLAIN)): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.c
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_WEAK) -ldl -lpthread
 
-$(PROGRAMS_OUT)/leak_new: $(PROGRAMS_SRC)/leak_new.cc
+$(PROGRAMS_OUT)/leak_new $(PROGRAMS_OUT)/trap_bad_alloc: $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.cc
 	$(PROGRAMS_CXX) $< -o $@
 
 # as programs are usually built: no frame pointers, tail calls

@@ -13,7 +13,6 @@
 FUZZ_SECONDS ?= 5
 FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 VALGRIND := valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99
 # Not these: valgrind before 3.21 has no openat2(2), and the worker process that reads debug
 # information has a limit of memory that valgrind itself goes beyond.
@@ -61,7 +60,15 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libheaptap.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libheaptap.a $(LIBS)
 
+# The load, as distributions build programs, and as the kernel's own stack walk needs it.
+PAIRS := $(BUILD)/bench/pairs $(BUILD)/bench/pairs_fp
+$(BUILD)/bench/pairs: PAIRS_FLAG := -fomit-frame-pointer
+$(BUILD)/bench/pairs_fp: PAIRS_FLAG := -fno-omit-frame-pointer
+$(PAIRS): tests/bench/pairs.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -fno-builtin $(PAIRS_FLAG) -o $@ $< -lpthread
+
 .PHONY: bench
-bench: $(BUILD)/heaptap $(BENCH_PROGRAMS)
+bench: $(BUILD)/heaptap $(BENCHES) $(PAIRS)
 	@set -e; for bench in $(BENCHES); do echo "==== $${bench##*/}"; $$bench; done
-	@if [ -x tests/bench/run ]; then BUILD=$(BUILD) tests/bench/run; fi
+	@echo "==== stack_cost"; BUILD=$(BUILD) tests/bench/stack_cost.py

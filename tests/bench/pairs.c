@@ -3,7 +3,8 @@
  * The load of the cost measurements: malloc/free pairs at a given stack depth, on one or more
  * threads. Prints nanoseconds per pair, by the clock.
  *
- *   pairs DEPTH PAIRS [THREADS]
+ *   pairs DEPTH PAIRS [THREADS]    all pairs from one call path
+ *   pairs DEPTH PAIRS 1 new        each pair from a path of its own, through known return addresses
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -39,6 +40,24 @@ static __attribute__((noinline)) int descend(int left)
 	return one;
 }
 
+/* Two ways down at each step: the bits of `path` choose, so that there are 2^depth paths. */
+static __attribute__((noinline)) int descend_by(int left, unsigned int path)
+{
+	volatile int one = 1;
+
+	if (left > 0)
+		return path & 1 ? descend_by(left - 1, path >> 1) + one :
+				  descend_by(left - 1, path >> 1) - one;
+	free(malloc(64));
+	return one;
+}
+
+static void run_new_paths(void)
+{
+	for (int i = 0; i < pair_cnt; i++)
+		descend_by(depth, i);
+}
+
 static void *thread(void *arg)
 {
 	descend(depth);
@@ -59,7 +78,10 @@ int main(int argc, char **argv)
 	began = now_s();
 	for (int i = 1; i < thread_cnt; i++)
 		pthread_create(&threads[i], NULL, thread, NULL);
-	descend(depth);
+	if (argc > 4)
+		run_new_paths();
+	else
+		descend(depth);
 	for (int i = 1; i < thread_cnt; i++)
 		pthread_join(threads[i], NULL);
 	printf("%.1f\n", (now_s() - began) * 1e9 / pair_cnt);

@@ -13,7 +13,7 @@ ROOT = HERE.parents[1]
 RUNTIME = ROOT / "tests/runtime"
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
 PROGRAMS = ("leak", "threads", "puppet", "seccomped", "stacks_cxx", "stacks_threads", "stacks_signal",
-            "libbacktrace.so")
+            "libbacktrace.so", "libcount.so")
 SYSTEM_PROGRAMS = ("/usr/bin/python3", "/bin/sh", "/usr/bin/env")
 # Where the guest's first process mounts something, and where tests leave files.
 DIRECTORIES = ("/dev", "/proc", "/sys", "/tmp")
@@ -53,8 +53,10 @@ def save_initramfs(path):
 def boot(vmlinuz, initramfs):
     """Runs the machine to its end; gives what it said on its console, and None or what went wrong."""
     settings = {"HEAPTAP_ROOT": ROOT, "BUILD": BUILD, "CI": os.environ.get("CI", "false")}
-    # what the kernel does not know on its command line becomes the first process's environment
-    append = "console=ttyS0 quiet panic=-1 init=/init " + " ".join(f"{key}={value}" for key, value in settings.items())
+    # What the kernel does not know becomes the first process's environment. Programs of uprobes can be
+    # preempted: as often as can be.
+    append = ("console=ttyS0 quiet oops=panic panic=-1 preempt=full init=/init " +
+              " ".join(f"{key}={value}" for key, value in settings.items()))
     command = [QEMU, "-M", "q35", "-cpu", "max", "-accel", "tcg", "-m", "1G", "-smp", "2", "-nic", "none",
                "-nographic", "-no-reboot", "-kernel", vmlinuz, "-initrd", initramfs, "-append", append]
     try:

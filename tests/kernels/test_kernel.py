@@ -6,8 +6,8 @@ import os
 import re
 
 import heaptap
+import oracle
 import reference
-import test_unwind
 from harness import each
 from puppet import Puppet
 
@@ -47,9 +47,12 @@ def test_counts_are_exact(t, kind):
 
 @each(*HERE)
 def test_threads(t, kind):
-    command = [heaptap.program("threads"), "4", "1000"]
-    _, ((image, expect),) = heaptap.run_expecting(t, command, options=["--link", kind])
-    heaptap.check_own(t, image, expect, "leak_outer")
+    """More of them than processors: the programs are preempted in the middle (see own_stack.bpf.h). By the
+    totals, because a stack ends early where another thread is changing the mappings just then."""
+    counting = oracle.Counting(t)
+    command = [*counting.prefix, str(heaptap.program("threads")), "6", "1500"]
+    tracing = heaptap.run(t, command, options=["--link", kind])
+    counting.compare(tracing)
 
 
 @each(*HERE)
@@ -88,14 +91,17 @@ RECORDED = {
 }
 
 
-@each(*((what, kind) for what in RECORDED for kind in HERE))
+# All by the best kind of link, and one by each of the others.
+@each(*((what, HERE[0]) for what in RECORDED), *((next(iter(RECORDED)), kind) for kind in HERE[1:]))
 def test_stacks_are_the_reference_unwinders(t, case):
     what, kind = case
     name, *arguments = RECORDED[what]
     recording = reference.Recording(t)
     tracing = heaptap.run(t, [*recording.prefix, str(heaptap.program(name)), *arguments],
                           options=[*reference.OPTIONS, "--link", kind])
-    test_unwind.compare(t, tracing.images[-1], recording)
+    wrong = reference.differences(recording.stacks(), *reference.stacks_of(tracing.images[-1]))
+    t.check(not wrong, f"{len(wrong)} stacks differ, first (allocations, heaptap's, recorded, most similar of "
+            f"heaptap's): {wrong[:1]}")
     t.check(recording.recorded >= 200, f"only {recording.recorded} allocations were recorded")
 
 

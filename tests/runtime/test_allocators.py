@@ -158,6 +158,20 @@ def test_new_beside_malloc_is_exact(t, row):
     check_new(t, "leak_new_ours", row)
 
 
+# Their operator new throws, so its rets are probed (user/probe/exits.h).
+@each("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2")
+def test_new_of_other_allocators_is_exact(t, library):
+    wrong = []
+    for row in ("new", "new-nothrow", "new-array-sized", "new-sized-aligned"):
+        command = heaptap.preloading(t, library, heaptap.program("leak_new"), row)
+        try:
+            _, ((image, expect),) = heaptap.run_expecting(t, command)
+            heaptap.check_own(t, image, expect, "leak_outer", "use_and_free")
+        except heaptap.Failed as error:  # all rows are told
+            wrong.append(f"{row}: {error}")
+    t.check(not wrong, "\n".join(wrong))
+
+
 @each("liballoc_ours.so", "libforward.so", "libforward_tail.so", "libcount.so")
 def test_preloaded_allocator_counts_once(t, library):
     command = ["/usr/bin/env", f"LD_PRELOAD={heaptap.program(library)}", heaptap.program("leak"), "calloc"]

@@ -35,9 +35,20 @@ def test_allocator_left_by_longjmp(t):
     check_whole(t, "trap_longjmp")
 
 
-def test_allocator_left_by_an_exception(t):
-    _, ((image, expect),) = trap(t, "trap_throw")
-    heaptap.check_own(t, image, expect, "leak_outer")
+# A return probe in its way would end the program (user/probe/exits.h).
+@each("session", "multi", "perf")
+def test_allocator_left_by_an_exception(t, link):
+    _, ((image, expect),) = trap(t, "trap_throw", options=["--link", link])
+    heaptap.check_own(t, image, expect, "leak_outer", thrown=4)
+    t.equal(image["counters"]["abandoned_calls"], 4, "calls left without a return")
+
+
+@each("libjemalloc.so.2", "libtcmalloc_minimal.so.4")
+def test_new_that_has_no_memory_throws(t, library):
+    command = heaptap.preloading(t, library, heaptap.program("trap_bad_alloc"))
+    _, ((image, expect),) = heaptap.run_expecting(t, command)
+    heaptap.check_own(t, image, expect, "leak_outer", thrown=8)
+    t.equal(image["counters"]["abandoned_calls"], 8, "calls left without a return")
 
 
 def test_pid_that_is_used_again(t):

@@ -200,7 +200,7 @@ static void rpath_is_inherited(void **state)
 
 static void library_path_comes_before_runpath_but_after_rpath(void **state)
 {
-	char variable[2 * PATH_MAX];
+	char variable[2 * PATH_MAX + 64];
 	char *environment[] = {variable, NULL};
 
 	(void)state;
@@ -285,7 +285,7 @@ static void scripts_have_their_interpreters_files(void **state)
 static void a_script_that_is_its_own_interpreter_ends(void **state)
 {
 	struct paths paths = {0};
-	char text[2 * PATH_MAX];
+	char text[2 * PATH_MAX + 64];
 
 	(void)state;
 	snprintf(text, sizeof(text), "#!%s\n", in_directory("loop"));

@@ -385,7 +385,7 @@ static void a_file_that_is_no_elf_says_so(void **state)
 {
 	struct modules *modules = modules__new();
 	struct module *module = add_bytes(modules, source, sizeof(source));
-	char hex[3] = "x";
+
 	uint64_t address;
 
 	(void)state;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/trace.h"
+#include "probe/bystanders.h"
 #include "util/log.h"
 #include "util/proc.h"
 
@@ -67,11 +68,25 @@ static int refuse(pid_t pid, int err, const char *reason)
 	return err == -EACCES || err == -EPERM ? EXIT_PRIVILEGE : EXIT_TARGET;
 }
 
+/* True, after saying so, if a return probe would kill it. */
+static bool is_endangered(pid_t pid)
+{
+	if (!kernel_kills_filtered() || !process_has_filter(pid))
+		return false;
+	log_error("process %d cannot be traced: it has a seccomp filter, for which this kernel would kill "
+		  "it at the first probe; kernels 6.12.14, 6.13.3 and 6.14 are mended",
+		pid);
+	return true;
+}
+
 static int attach_one(struct trace *trace, pid_t pid)
 {
 	char reason[256] = "";
-	int ret = trace__watch_pidfd(trace, pid);
+	int ret;
 
+	if (is_endangered(pid))
+		return EXIT_TARGET;
+	ret = trace__watch_pidfd(trace, pid);
 	trace__preload_process(trace, pid);
 	if (ret >= 0)
 		ret = tracer__add_target(trace->tracer, pid);

@@ -22,6 +22,13 @@ struct probes {
 	size_t site_cnt;
 };
 
+static const char *const kinds[] = {
+	[SITE_CALL] = "both",
+	[SITE_ENTRY] = "entry",
+	[SITE_RETURN] = "ret",
+	[SITE_FREE] = "entry",
+};
+
 static const char *const costs[] = {
 	[SITE_EMULATED] = "emulated",
 	[SITE_SINGLE_STEPPED] = "stepped",
@@ -35,7 +42,7 @@ static void print_site(struct probes *probes, const struct probe_site *site, con
 	probes->told_head = true;
 	probes->site_cnt++;
 	printf("%-22s %-8s %#10llx %5u  %-9s %-32s %s\n", site->name,
-		site->has_return ? "both" : "entry", (unsigned long long)site->file_offset,
+		kinds[site->kind], (unsigned long long)site->file_offset,
 		site->entry_delta, costs[site->cost], site->instruction, path);
 }
 
@@ -49,6 +56,8 @@ static int print_module(struct probes *probes, const struct module *module)
 		print_site(probes, &sites.sites[i], path);
 	if (err)
 		log_error("%s: %s", path, *sites.reason ? sites.reason : strerror(-err));
+	else if (*sites.unseen)
+		log_warn("%s: %s", path, sites.unseen);
 	probe_sites__destroy(&sites);
 	free(path);
 	return err;

@@ -25,23 +25,22 @@ struct run {
 
 /* In the child: nothing here may allocate, the probes may be live. */
 static void hold_and_exec(
-	const struct options *options, const struct run *run, int go_fd, int error_fd,
-	const sigset_t *signals)
+	const struct trace *trace, const struct run *run, int go_fd, int error_fd)
 {
 	char byte;
 
-	sigprocmask(SIG_SETMASK, signals, NULL);
+	sigprocmask(SIG_SETMASK, &trace->old_signals, NULL);
+	setrlimit(RLIMIT_NOFILE, &trace->old_file_limit);
 	signal(SIGPIPE, SIG_DFL);
 	if (read(go_fd, &byte, 1) == 1) {
-		execv(run->path, options->args);
+		execv(run->path, trace->options->args);
 		if (write(error_fd, &errno, sizeof(errno)) < 0)
 			_exit(EXIT_CANNOT_RUN);
 	}
 	_exit(EXIT_CANNOT_RUN);
 }
 
-static int fork_command(
-	const struct options *options, struct run *run, const sigset_t *signals)
+static int fork_command(const struct trace *trace, struct run *run)
 {
 	int go[2], error[2];
 
@@ -53,7 +52,7 @@ static int fork_command(
 		return -errno;
 	if (!run->pid) {
 		close(go[1]);
-		hold_and_exec(options, run, go[0], error[1], signals);
+		hold_and_exec(trace, run, go[0], error[1]);
 	}
 	close(go[0]);
 	close(error[1]);
@@ -114,6 +113,8 @@ static int probe_closure(struct trace *trace, const struct paths *paths, pid_t f
 	for (size_t i = 0; i < paths->cnt; i++) {
 		int ret = targets__add_path(trace->targets, paths->paths[i], for_pid, reason);
 
+		if (ret == -EBUSY)
+			return ret;
 		if (ret > 0)
 			sites += ret;
 		else if (!*first)
@@ -148,7 +149,8 @@ static int probe_files(struct trace *trace, const struct run *run, char *reason)
 	add_launched(trace->options, &paths);
 	if (!err)
 		err = probe_closure(trace, &paths, alone ? run->pid : ALL_PROCESSES, reason);
-	if (!err && !alone)
+	/* Each perf event takes the kernel long to remove: others are probed when they appear. */
+	if (!err && !alone && tracer__link_kind(trace->tracer) != LINK_PERF)
 		probe_installed(trace);
 	paths__destroy(&paths);
 	return err;
@@ -167,7 +169,7 @@ static int let_go(struct run *run)
 
 static int refuse(const struct run *run, int err, const char *reason)
 {
-	if (err == -ENOTSUP) {
+	if (err == -ENOTSUP || err == -EBUSY) {
 		log_error("'%s' cannot be traced: %s", run->path, reason);
 		return EXIT_TARGET;
 	}
@@ -178,7 +180,7 @@ static int refuse(const struct run *run, int err, const char *reason)
 static int start(struct trace *trace, struct run *run)
 {
 	char reason[256] = "";
-	int err = fork_command(trace->options, run, &trace->old_signals);
+	int err = fork_command(trace, run);
 
 	if (err) {
 		log_error("cannot start a process: %s", strerror(-err));

@@ -126,20 +126,25 @@ static int add_files(struct trace *trace)
 	return 0;
 }
 
-static void add_installed(struct trace *trace)
+/* -EBUSY, after saying why, or 0. */
+static int add_installed(struct trace *trace)
 {
 	struct paths paths = {0};
 	char reason[256] = "";
+	int err = 0;
 
 	closure__add_installed_allocators(&paths);
-	for (size_t i = 0; i < paths.cnt; i++)
-		add_quietly(targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES,
-				    reason),
-			reason);
+	for (size_t i = 0; i < paths.cnt && err != -EBUSY; i++) {
+		err = targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES, reason);
+		add_quietly(err, reason);
+	}
 	paths__destroy(&paths);
+	if (err == -EBUSY)
+		log_error("%s", reason);
+	return err == -EBUSY ? err : 0;
 }
 
-static void show_progress(const struct trace *trace, size_t done, size_t all)
+static void show_progress(size_t done, size_t all)
 {
 	if (isatty(STDERR_FILENO) && done % 64 == 0)
 		fprintf(stderr, "\rheaptap: looking for allocators: %zu of %zu processes ", done, all);
@@ -147,9 +152,32 @@ static void show_progress(const struct trace *trace, size_t done, size_t all)
 		fputs("\r\033[K", stderr);
 }
 
+/* Their allocators; -EBUSY, after saying why, or 0. */
+static int add_running(struct trace *trace, const pid_t *pids, size_t pid_cnt)
+{
+	char reason[256] = "";
+	size_t unreadable = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < pid_cnt && ret != -EBUSY; i++) {
+		trace__preload_process(trace, pids[i]);
+		ret = targets__add_process(trace->targets, pids[i], ALL_PROCESSES, reason);
+		unreadable += ret == -EACCES || ret == -EPERM;
+		add_quietly(ret, reason);
+		show_progress(i + 1, pid_cnt);
+	}
+	if (unreadable)
+		log_warn("%zu processes could not be read (CAP_SYS_PTRACE is missing): allocators of "
+			 "their own are not traced",
+			unreadable);
+	if (ret == -EBUSY)
+		log_error("%s", reason);
+	return ret == -EBUSY ? ret : 0;
+}
+
 static int add_everything(struct trace *trace)
 {
-	size_t pid_cnt = 0, unreadable = 0;
+	size_t pid_cnt = 0;
 	pid_t *pids = NULL;
 	int err = proc__pids(&pids, &pid_cnt);
 
@@ -157,23 +185,12 @@ static int add_everything(struct trace *trace)
 		log_error("cannot list processes: %s", strerror(-err));
 		return EXIT_TRACING;
 	}
-	add_installed(trace);
-	for (size_t i = 0; i < pid_cnt; i++) {
-		char reason[256] = "";
-		int ret;
-
-		trace__preload_process(trace, pids[i]);
-		ret = targets__add_process(trace->targets, pids[i], ALL_PROCESSES, reason);
-
-		unreadable += ret == -EACCES || ret == -EPERM;
-		add_quietly(ret, reason);
-		show_progress(trace, i + 1, pid_cnt);
-	}
+	err = add_installed(trace);
+	if (!err)
+		err = add_running(trace, pids, pid_cnt);
 	free(pids);
-	if (unreadable)
-		log_warn("%zu processes could not be read (CAP_SYS_PTRACE is missing): allocators of "
-			 "their own are not traced",
-			unreadable);
+	if (err)
+		return EXIT_TARGET;
 	if (targets__site_cnt(trace->targets))
 		return 0;
 	log_error("no allocator was found on this machine");

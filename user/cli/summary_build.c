@@ -316,17 +316,19 @@ static int add_process(struct summary_draft *draft, struct process *process)
 
 /* ---- the whole ---- */
 
+/* Resident and not shared: the event buffer, which is the kernel's, is mapped twice and would count
+ * as often. */
 static uint64_t own_rss(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
+	unsigned long resident = 0, shared = 0;
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%*u %lu", &pages) != 1)
-		pages = 0;
+	if (fscanf(file, "%*u %lu %lu", &resident, &shared) != 2)
+		resident = shared = 0;
 	fclose(file);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static double own_cpu_s(void)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -43,6 +44,18 @@ static int epoll_add(struct trace *trace, int fd, uint64_t data)
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = data};
 
 	return epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* Each executed file is held open for its names. */
+static void raise_file_limit(struct trace *trace)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	trace->old_file_limit = limit;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int open_signals(struct trace *trace)
@@ -191,6 +204,7 @@ int trace__open(struct trace *trace, const struct options *options,
 	*trace = (struct trace){.options = options, .hooks = *hooks, .began_s = monotonic_s()};
 	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
 	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
+	raise_file_limit(trace);
 	exit_code = open_output(trace, default_out);
 	if (exit_code)
 		return exit_code;

@@ -7,6 +7,7 @@
 #define HEAPTAP_CLI_TRACE_H
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include "cli/command.h"
@@ -51,7 +52,8 @@ struct trace {
 	bool out_is_ours;
 	bool colour;
 	double began_s;	 /* CLOCK_MONOTONIC */
-	sigset_t old_signals;
+	sigset_t old_signals; /* as heaptap was started: for those that it starts */
+	struct rlimit old_file_limit;
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
 	int exit_code;	 /* what went wrong so far */
 	bool done;	 /* the loop ends after the ring is empty */

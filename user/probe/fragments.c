@@ -27,6 +27,7 @@ int fragments__read(const struct elf_image *image, struct fragments *ret_fragmen
 		fragments__destroy(&fragments);
 		return err;
 	}
+	fragments.unreadable = err != 0;
 	*ret_fragments = fragments;
 	/* The one pointer into itself. */
 	ret_fragments->cfi.section = &ret_fragments->parts.eh_frame;
@@ -41,41 +42,41 @@ void fragments__destroy(struct fragments *fragments)
 	elf_parts__destroy(&fragments->parts);
 }
 
-static bool to_file_offset(
-	const struct elf_image *image, uint64_t address, uint64_t *ret_file_offset)
+/* The last one that begins at or before a file offset, or NULL. */
+static const struct fde *last_fde(const struct cfi *cfi, uint64_t file_offset)
 {
-	const struct elf_segment *segment = elf_image__segment(image, address);
+	size_t low = 0, high = cfi->fde_cnt;
 
-	if (segment)
-		*ret_file_offset = segment->file_offset + (address - segment->address);
-	return segment != NULL;
-}
-
-const struct fde *fragments__find(const struct fragments *fragments, uint64_t address)
-{
-	const struct fde *fdes = fragments->cfi.fdes;
-	size_t low = 0, high = fragments->cfi.fde_cnt;
-	uint64_t at;
-
-	if (!to_file_offset(fragments->image, address, &at))
-		return NULL;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (fdes[middle].start <= at)
+		if (cfi->fdes[middle].start <= file_offset)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low > 0 && at < fdes[low - 1].end ? &fdes[low - 1] : NULL;
+	return low > 0 ? &cfi->fdes[low - 1] : NULL;
 }
 
-bool fragments__end_at(
-	const struct fragments *fragments, const struct fde *fragment, uint64_t address)
+bool fragments__find(
+	const struct fragments *fragments, uint64_t address, struct fragment *ret_fragment)
 {
-	uint64_t last;
+	const struct elf_segment *segment = elf_image__segment(fragments->image, address);
+	const struct fde *fde;
+	uint64_t at;
 
-	return to_file_offset(fragments->image, address - 1, &last) && last + 1 == fragment->end;
+	if (!segment)
+		return false;
+	at = segment->file_offset + (address - segment->address);
+	fde = last_fde(&fragments->cfi, at);
+	if (!fde || at >= fde->end)
+		return false;
+	*ret_fragment = (struct fragment){
+		.start = address - (at - fde->start),
+		.end = address + (fde->end - at),
+		.lsda = fde->lsda,
+	};
+	return true;
 }
 
 /* Reads up to the call sites. False: there is something that can't be read. */
@@ -114,10 +115,10 @@ static bool visit_call_sites(struct bytes *lsda, uint8_t encoding, uint64_t base
 	return true;
 }
 
-bool fragments__landing_pads(const struct fragments *fragments, const struct fde *fragment,
+bool fragments__landing_pads(const struct fragments *fragments, const struct fragment *fragment,
 	landing_pad_visitor *visit, void *context)
 {
-	uint64_t base = fragment->address;
+	uint64_t base = fragment->start;
 	uint8_t buf[LSDA_SZ_MAX], encoding;
 	struct bytes lsda = {.at = buf};
 

@@ -16,24 +16,27 @@ struct fragments {
 	const struct elf_image *image;
 	struct elf_parts parts;
 	struct cfi cfi;
+	bool unreadable; /* there may be more than can be found */
 };
 
-/* 0, or -ENOMEM. A file without (readable) .eh_frame has no fragments. */
+struct fragment {
+	uint64_t start, end; /* addresses */
+	uint64_t lsda;	     /* as in struct fde */
+};
+
+/* 0, or -ENOMEM. */
 int fragments__read(const struct elf_image *image, struct fragments *ret_fragments);
 void fragments__destroy(struct fragments *fragments);
 
-/* The fragment that an address lies in, or NULL. */
-const struct fde *fragments__find(const struct fragments *fragments, uint64_t address);
-
-/* Whether an address is the first one behind the fragment. */
-bool fragments__end_at(
-	const struct fragments *fragments, const struct fde *fragment, uint64_t address);
+/* The fragment that an address lies in. */
+bool fragments__find(
+	const struct fragments *fragments, uint64_t address, struct fragment *ret_fragment);
 
 /* A visitor's false ends the visit. */
 typedef bool landing_pad_visitor(void *context, uint64_t address);
 
 /* Visits the fragment's landing pads. False: they can't all be told, or a visitor ended it. */
-bool fragments__landing_pads(const struct fragments *fragments, const struct fde *fragment,
+bool fragments__landing_pads(const struct fragments *fragments, const struct fragment *fragment,
 	landing_pad_visitor *visit, void *context);
 
 #endif

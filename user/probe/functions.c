@@ -47,6 +47,13 @@ bool allocator_function__is_malloc(uint16_t function)
 	return strcmp(allocator_functions[function].name, "malloc") == 0;
 }
 
+bool allocator_function__may_throw(uint16_t function)
+{
+	return allocator_function__is_operator(function) &&
+	       !allocator_function__is_free(function) &&
+	       !strstr(allocator_functions[function].name, "nothrow_t");
+}
+
 uint8_t allocator_function__args(uint16_t function)
 {
 	const struct allocator_function *row = &allocator_functions[function];

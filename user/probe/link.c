@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <fcntl.h>
@@ -38,14 +39,12 @@ struct link_create_uprobe_multi { /* of union bpf_attr */
 };
 
 struct file_links {
-	int *fds; /* of session and multi links */
+	int *fds; /* of links, and of the perf events that they are on */
 	size_t fd_cnt;
-	struct bpf_link **perf_links;
-	size_t perf_cnt;
 };
 
-/* Which sites a link takes. */
-enum side { SIDE_CALL, SIDE_RETURN, SIDE_FREE };
+/* Which sites a link takes, in the order of attaching: what is seen to begin is seen to end. */
+enum side { SIDE_FREE, SIDE_RETURN_SITE, SIDE_RETURN, SIDE_ENTER, SIDE_CALL, SIDE_CNT };
 
 static const char *const kind_names[LINK_KIND_CNT] = {
 	[LINK_AUTO] = "auto",
@@ -72,14 +71,28 @@ int link_kind__parse(const char *name, enum link_kind *ret_kind)
 
 static bool side_takes(enum side side, const struct probe_site *site)
 {
-	return site->has_return == (side != SIDE_FREE);
+	static const enum site_kind kinds[SIDE_CNT] = {
+		[SIDE_FREE] = SITE_FREE,
+		[SIDE_RETURN_SITE] = SITE_RETURN,
+		[SIDE_RETURN] = SITE_CALL,
+		[SIDE_ENTER] = SITE_ENTRY,
+		[SIDE_CALL] = SITE_CALL,
+	};
+
+	return site->kind == kinds[side];
 }
 
 static const struct bpf_program *side_program(const struct link_programs *programs, enum side side)
 {
-	return side == SIDE_CALL     ? programs->call
-	       : side == SIDE_RETURN ? programs->call_return
-				     : programs->free;
+	const struct bpf_program *by_side[SIDE_CNT] = {
+		[SIDE_FREE] = programs->free,
+		[SIDE_RETURN_SITE] = programs->return_site,
+		[SIDE_RETURN] = programs->call_return,
+		[SIDE_ENTER] = programs->enter,
+		[SIDE_CALL] = programs->call,
+	};
+
+	return by_side[side];
 }
 
 /* A link for all sites of one side: its fd, -ENOENT if there are none, or -errno. */
@@ -123,52 +136,94 @@ static int add_multi(struct file_links *links, const struct link_programs *progr
 	return 0;
 }
 
-/* Frees first, then returns, then entries: what is seen to begin is seen to end. */
 static int attach_multi(struct file_links *links, enum link_kind kind,
 	const struct link_programs *programs, const char *path, const struct probe_sites *sites,
 	pid_t pid)
 {
-	__u32 call_type = kind == LINK_SESSION ? ATTACH_UPROBE_SESSION : ATTACH_UPROBE_MULTI;
-	int err;
+	bool session = kind == LINK_SESSION;
+	int err = 0;
 
-	links->fds = calloc(3, sizeof(*links->fds));
+	links->fds = calloc(SIDE_CNT, sizeof(*links->fds));
 	if (!links->fds)
 		return -ENOMEM;
-	err = add_multi(links, programs, SIDE_FREE, ATTACH_UPROBE_MULTI, path, sites, pid);
-	if (!err && kind == LINK_MULTI)
-		err = add_multi(
-			links, programs, SIDE_RETURN, ATTACH_UPROBE_MULTI, path, sites, pid);
-	return err ? err : add_multi(links, programs, SIDE_CALL, call_type, path, sites, pid);
+	for (int side = 0; side < SIDE_CNT && !err; side++) {
+		bool is_session = session && side == SIDE_CALL;
+
+		/* A session's entries and returns are one link. */
+		if (!session || side != SIDE_RETURN)
+			err = add_multi(links, programs, side,
+				is_session ? ATTACH_UPROBE_SESSION : ATTACH_UPROBE_MULTI, path,
+				sites, pid);
+	}
+	return err;
+}
+
+/* What sysfs says of the perf PMU "uprobe": a number, or the one behind "config:". */
+static int uprobe_pmu(const char *name)
+{
+	char path[96];
+	int value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/uprobe/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	if (fscanf(file, "config:%d", &value) != 1 && fscanf(file, "%d", &value) != 1)
+		value = -EIO;
+	fclose(file);
+	return value;
+}
+
+/* libbpf's own links would be disabled before they are closed, and the kernel waits for each of the
+ * two: here they are only closed. */
+static int perf_uprobe(enum side side, const char *path, __u64 offset, pid_t pid)
+{
+	int type = uprobe_pmu("type"), return_bit = uprobe_pmu("format/retprobe");
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = type,
+		.config = side == SIDE_RETURN ? 1ull << return_bit : 0,
+		.uprobe_path = (__u64)(unsigned long)path,
+		.probe_offset = offset,
+	};
+	int fd;
+
+	if (type < 0 || return_bit < 0)
+		return -EOPNOTSUPP;
+	fd = syscall(SYS_perf_event_open, &attr, pid, pid < 0 ? 0 : -1, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 static int add_perf(struct file_links *links, const struct link_programs *programs, enum side side,
 	const char *path, const struct probe_site *site, pid_t pid)
 {
-	LIBBPF_OPTS(
-		bpf_uprobe_opts, opts, .bpf_cookie = site->cookie, .retprobe = side == SIDE_RETURN);
-	struct bpf_link *link = bpf_program__attach_uprobe_opts(
-		side_program(programs, side), pid, path, site->file_offset, &opts);
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = site->cookie);
+	int fd = perf_uprobe(side, path, site->file_offset, pid), link;
 
-	if (!link)
-		return -errno;
-	links->perf_links[links->perf_cnt++] = link;
+	if (fd < 0)
+		return fd;
+	links->fds[links->fd_cnt++] = fd;
+	link = bpf_link_create(
+		bpf_program__fd(side_program(programs, side)), fd, BPF_PERF_EVENT, &opts);
+	if (link < 0)
+		return link;
+	links->fds[links->fd_cnt++] = link;
 	return 0;
 }
 
 static int attach_perf(struct file_links *links, const struct link_programs *programs,
 	const char *path, const struct probe_sites *sites, pid_t pid)
 {
-	static const enum side order[] = {SIDE_FREE, SIDE_RETURN, SIDE_CALL};
 	int err = 0;
 
-	links->perf_links = calloc(sites->cnt * 2, sizeof(*links->perf_links));
-	if (!links->perf_links)
+	links->fds = calloc(sites->cnt * 4, sizeof(*links->fds));
+	if (!links->fds)
 		return -ENOMEM;
-	for (size_t pass = 0; pass < sizeof(order) / sizeof(*order); pass++) {
+	for (int side = 0; side < SIDE_CNT; side++) {
 		for (size_t i = 0; i < sites->cnt && !err; i++) {
-			if (side_takes(order[pass], &sites->sites[i]))
-				err = add_perf(
-					links, programs, order[pass], path, &sites->sites[i], pid);
+			if (side_takes(side, &sites->sites[i]))
+				err = add_perf(links, programs, side, path, &sites->sites[i], pid);
 		}
 	}
 	return err;
@@ -200,10 +255,7 @@ void file_links__detach(struct file_links *links)
 		return;
 	while (links->fd_cnt)
 		close(links->fds[--links->fd_cnt]);
-	while (links->perf_cnt)
-		bpf_link__destroy(links->perf_links[--links->perf_cnt]);
 	free(links->fds);
-	free(links->perf_links);
 	free(links);
 }
 
@@ -223,11 +275,13 @@ static int trial_file(void)
 
 int link_kind__try(enum link_kind kind, const struct link_programs *programs)
 {
-	struct probe_site sites[2] = {
-		{.file_offset = 0, .has_return = true},
-		{.file_offset = 16, .has_return = false},
+	struct probe_site sites[] = {
+		{.file_offset = 0, .kind = SITE_CALL},
+		{.file_offset = 16, .kind = SITE_ENTRY},
+		{.file_offset = 24, .kind = SITE_RETURN},
+		{.file_offset = 32, .kind = SITE_FREE},
 	};
-	struct probe_sites trial = {.sites = sites, .cnt = 2};
+	struct probe_sites trial = {.sites = sites, .cnt = sizeof(sites) / sizeof(*sites)};
 	struct file_links *links;
 	int fd = trial_file(), err;
 

@@ -2,7 +2,9 @@
 /*
  * From an ELF file to its probe sites: find the definitions of allocator functions, drop those
  * whose inner call is counted anyway (wrappers.h), learn which bytes of their prologues are entered
- * from elsewhere (prologues.h), choose the sites (sites.h).
+ * from elsewhere (prologues.h), choose the sites (sites.h). C++'s new may throw, which a return
+ * probe would make fatal, so its rets are sites too; if not all can be found it isn't probed
+ * (exits.h).
  *
  * A definition is a global or weak function symbol of .dynsym or .symtab with an exact name
  * (versions are not part of a symbol's name there) whose code is in the file. Local symbols are
@@ -19,6 +21,8 @@
 #include <string.h>
 
 #include "probe/elf_image.h"
+#include "probe/exits.h"
+#include "probe/fragments.h"
 #include "probe/functions.h"
 #include "probe/prologues.h"
 #include "probe/scan.h"
@@ -26,6 +30,13 @@
 #include "probe/wrappers.h"
 
 #define DEFINITIONS_MAX 128 /* rows, and some in several symbol versions */
+
+#define EXIT_SITES_MAX 512
+
+struct exit_site {
+	uint64_t address;
+	uint16_t function; /* the first that was found to return there; there may be more */
+};
 
 struct scan {
 	struct elf_image image;
@@ -38,6 +49,8 @@ struct scan {
 	bool branches_unknown; /* no site but the entry is known to be sound */
 	struct slot *slots;
 	size_t slot_cnt, slot_cap;
+	struct exit_site exits[EXIT_SITES_MAX];
+	size_t exit_cnt;
 	bool out_of_memory;
 	bool defines_malloc, defines_operators, defines_ifunc;
 };
@@ -89,8 +102,13 @@ static void scan__add_definition(struct scan *scan, uint16_t function, const GEl
 		if (scan->definition_cnt == DEFINITIONS_MAX)
 			return;
 		scan->definition_cnt++;
-		*definition = (struct definition){function, symbol->st_value, symbol->st_size};
+		*definition = (struct definition){
+			.function = function,
+			.address = symbol->st_value,
+			.size = symbol->st_size,
+		};
 	}
+	definition->may_throw |= allocator_function__may_throw(function);
 	if (function < definition->function)
 		definition->function = function;
 }
@@ -152,17 +170,22 @@ static bool is_foreign_operator(const struct scan *scan, const struct definition
 	return !scan->defines_malloc && allocator_function__is_operator(definition->function);
 }
 
-static bool is_wrapper(const struct scan *scan, const struct definition *definition)
+static struct call_map scan__call_map(const struct scan *scan, struct decoder *decoder)
 {
-	struct decoder decoder = scan->decoder;
-	struct call_map map = {
+	return (struct call_map){
 		.image = &scan->image,
-		.decoder = &decoder,
+		.decoder = decoder,
 		.definitions = scan->definitions,
 		.definition_cnt = scan->definition_cnt,
 		.slots = scan->slots,
 		.slot_cnt = scan->slot_cnt,
 	};
+}
+
+static bool is_wrapper(const struct scan *scan, const struct definition *definition)
+{
+	struct decoder decoder = scan->decoder;
+	struct call_map map = scan__call_map(scan, &decoder);
 
 	return call_map__is_wrapper(&map, definition);
 }
@@ -257,13 +280,137 @@ static int scan__find_entrances(struct scan *scan)
 	return err == -EIO ? 0 : err;
 }
 
-static void scan__choose_site(
-	struct scan *scan, const struct definition *definition, struct probe_site *ret_site)
+static bool scan__add_exit_site(struct scan *scan, uint16_t function, uint64_t address)
 {
-	const struct elf_segment *segment = elf_image__segment(&scan->image, definition->address);
+	for (size_t i = 0; i < scan->exit_cnt; i++)
+		if (scan->exits[i].address == address)
+			return true;
+	if (scan->exit_cnt == EXIT_SITES_MAX)
+		return false;
+	scan->exits[scan->exit_cnt++] = (struct exit_site){address, function};
+	return true;
+}
+
+/* NULL, or why the function cannot be probed. */
+static const char *scan__find_exits(
+	struct scan *scan, const struct fragments *fragments, const struct definition *definition)
+{
+	struct call_map map = scan__call_map(scan, &scan->decoder);
+	struct exits exits;
+	const char *problem = exits__find(&map, fragments, definition->address, &exits);
+
+	for (size_t i = 0; !problem && i < exits.cnt; i++)
+		if (!scan__add_exit_site(scan, definition->function, exits.addresses[i]))
+			problem = "too many returns";
+	return problem;
+}
+
+static int scan__find_all_exits(struct scan *scan)
+{
+	struct fragments fragments;
+	int err = fragments__read(&scan->image, &fragments);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < scan->definition_cnt; i++) {
+		struct definition *definition = &scan->definitions[i];
+
+		if (definition->may_throw)
+			definition->problem = scan__find_exits(scan, &fragments, definition);
+	}
+	fragments__destroy(&fragments);
+	return 0;
+}
+
+static bool may_throw(const struct scan *scan, const struct definition *definition)
+{
+	(void)scan;
+	return definition->may_throw;
+}
+
+static bool has_problem(const struct scan *scan, const struct definition *definition)
+{
+	(void)scan;
+	return definition->problem != NULL;
+}
+
+/* The first of those that pass the test, and how many there are. */
+static const struct definition *scan__first(
+	const struct scan *scan, definition_test *test, size_t *ret_cnt)
+{
+	const struct definition *first = NULL;
+
+	*ret_cnt = 0;
+	for (size_t i = 0; i < scan->definition_cnt; i++) {
+		if (!test(scan, &scan->definitions[i]))
+			continue;
+		if (++*ret_cnt == 1)
+			first = &scan->definitions[i];
+	}
+	return first;
+}
+
+static void scan__tell_unseen(const struct scan *scan, struct probe_sites *ret_sites)
+{
+	char others[32] = "";
+	size_t cnt;
+	const struct definition *first = scan__first(scan, has_problem, &cnt);
+
+	if (!first)
+		return;
+	if (cnt > 1)
+		snprintf(others, sizeof(others), " and %zu more", cnt - 1);
+	snprintf(ret_sites->unseen, sizeof(ret_sites->unseen),
+		"%s%s: not probed (may throw, and not all returns can be found: %s)",
+		allocator_functions[first->function].name, others, first->problem);
+}
+
+/* Functions that may throw: finds their exits, or drops them. */
+static int scan__replace_return_probes(struct scan *scan, struct probe_sites *ret_sites)
+{
+	size_t cnt;
+	int err;
+
+	if (!scan__first(scan, may_throw, &cnt))
+		return 0;
+	err = scan__find_all_exits(scan);
+	if (err)
+		return err;
+	scan__tell_unseen(scan, ret_sites);
+	scan__drop_definitions(scan, has_problem);
+	return 0;
+}
+
+/* A site of a function at an address of its code, where some bytes were read. */
+static struct probe_site scan__make_site(
+	struct scan *scan, uint16_t function, uint64_t address, const uint8_t *code, size_t code_sz)
+{
+	const struct elf_segment *segment = elf_image__segment(&scan->image, address);
+	struct probe_site site = {
+		.function = function,
+		.name = allocator_functions[function].name,
+		.cookie = allocator_function__cookie(function),
+		.file_offset = segment->file_offset + (address - segment->address),
+	};
+
+	decoder__text(
+		&scan->decoder, code, code_sz, address, site.instruction, sizeof(site.instruction));
+	return site;
+}
+
+static enum site_kind entry_kind(const struct definition *definition)
+{
+	if (allocator_function__is_free(definition->function))
+		return SITE_FREE;
+	return definition->may_throw ? SITE_ENTRY : SITE_CALL;
+}
+
+static struct probe_site scan__choose_site(struct scan *scan, const struct definition *definition)
+{
 	const struct prologue *prologue = prologues__find(&scan->prologues, definition->address);
 	uint8_t code[PROLOGUE_SZ + INSTRUCTION_SZ_MAX];
 	size_t code_sz = elf_image__read(&scan->image, definition->address, code, sizeof(code));
+	struct probe_site ret;
 	struct site site;
 
 	if (definition->size > 0 && definition->size < code_sz)
@@ -271,42 +418,52 @@ static void scan__choose_site(
 	site = site__choose(&scan->decoder, code, code_sz,
 		allocator_function__args(definition->function),
 		scan->branches_unknown ? UINT64_MAX : prologue->entrances);
-	*ret_site = (struct probe_site){
-		.function = definition->function,
-		.name = allocator_functions[definition->function].name,
-		.cookie = allocator_function__cookie(definition->function),
-		.has_return = !allocator_function__is_free(definition->function),
-		.file_offset = segment->file_offset + (definition->address - segment->address) +
-			       site.delta,
-		.entry_delta = site.delta,
-		.cost = site.cost,
-	};
-	if (site.delta < code_sz)
-		decoder__text(&scan->decoder, code + site.delta, code_sz - site.delta,
-			definition->address + site.delta, ret_site->instruction,
-			sizeof(ret_site->instruction));
+	ret = scan__make_site(scan, definition->function, definition->address + site.delta,
+		code + site.delta, code_sz - site.delta);
+	ret.kind = entry_kind(definition);
+	ret.entry_delta = site.delta;
+	ret.cost = site.cost;
+	return ret;
 }
 
+static struct probe_site scan__exit_site(struct scan *scan, const struct exit_site *exit)
+{
+	uint8_t code[INSTRUCTION_SZ_MAX];
+	size_t code_sz = elf_image__read(&scan->image, exit->address, code, sizeof(code));
+	struct probe_site site =
+		scan__make_site(scan, exit->function, exit->address, code, code_sz);
+
+	site.kind = SITE_RETURN;
+	site.cost = SITE_SINGLE_STEPPED;
+	return site;
+}
+
+/* By function, entries before returns. */
 static int compare_sites(const void *a, const void *b)
 {
 	const struct probe_site *x = a, *y = b;
 
 	if (x->function != y->function)
 		return x->function < y->function ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
 	return x->file_offset < y->file_offset ? -1 : x->file_offset > y->file_offset;
 }
 
 static int scan__choose_sites(struct scan *scan, struct probe_sites *ret_sites)
 {
-	struct probe_site *sites = calloc(scan->definition_cnt, sizeof(*sites));
+	size_t cnt = scan->definition_cnt + scan->exit_cnt;
+	struct probe_site *sites = calloc(cnt, sizeof(*sites));
 
 	if (!sites)
 		return -ENOMEM;
 	for (size_t i = 0; i < scan->definition_cnt; i++)
-		scan__choose_site(scan, &scan->definitions[i], &sites[i]);
-	qsort(sites, scan->definition_cnt, sizeof(*sites), compare_sites);
+		sites[i] = scan__choose_site(scan, &scan->definitions[i]);
+	for (size_t i = 0; i < scan->exit_cnt; i++)
+		sites[scan->definition_cnt + i] = scan__exit_site(scan, &scan->exits[i]);
+	qsort(sites, cnt, sizeof(*sites), compare_sites);
 	ret_sites->sites = sites;
-	ret_sites->cnt = scan->definition_cnt;
+	ret_sites->cnt = cnt;
 	return 0;
 }
 
@@ -341,7 +498,8 @@ static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
 	if (err)
 		return err;
 	scan__drop_definitions(scan, is_wrapper);
-	return scan__choose_sites(scan, ret_sites);
+	err = scan__replace_return_probes(scan, ret_sites);
+	return err ? err : scan__choose_sites(scan, ret_sites);
 }
 
 int probe_sites__scan(int fd, struct probe_sites *ret_sites)

@@ -15,13 +15,20 @@ enum site_cost {
 	SITE_SINGLE_STEPPED, /* it is stepped out of line: 4 to 10 times the price */
 };
 
+enum site_kind {
+	SITE_CALL,   /* a function's entry, with a return probe */
+	SITE_ENTRY,  /* the entry of one that may be left by an exception: no return probe, but */
+	SITE_RETURN, /* a probe at each ret that it may come to (exits.h) */
+	SITE_FREE,   /* the entry of one that only frees: its return doesn't matter */
+};
+
 struct probe_site {
-	uint16_t function;    /* index into allocator_functions */
-	const char *name;     /* its symbol */
-	uint64_t cookie;      /* COOKIE(...) of event.h */
-	bool has_return;      /* needs a return probe (all roles but ROLE_FREE) */
+	uint16_t function; /* index into allocator_functions */
+	const char *name;  /* its symbol */
+	uint64_t cookie;   /* COOKIE(...) of event.h */
+	enum site_kind kind;
 	uint64_t file_offset; /* of the probe */
-	uint32_t entry_delta; /* bytes from the function's entry to the probe */
+	uint32_t entry_delta; /* bytes from the function's entry to the probe; of returns: 0 */
 	enum site_cost cost;
 	char instruction[64]; /* disassembly of the instruction there */
 };
@@ -30,6 +37,7 @@ struct probe_sites {
 	struct probe_site *sites;
 	size_t cnt;
 	char reason[160]; /* why there are none, for people; "" otherwise */
+	char unseen[160]; /* what is not probed though it allocates, and why; "": nothing */
 };
 
 /* The rows of allocators.def, in order: what an event's `function` means. */

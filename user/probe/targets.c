@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "probe/bystanders.h"
 #include "probe/targets.h"
 #include "util/log.h"
 #include "util/proc.h"
@@ -88,7 +89,9 @@ static struct target_file *scan(struct targets *targets, struct module *module)
 		return NULL;
 	file->module = module;
 	file->err = module->fd < 0 ? module->error : probe_sites__scan(module->fd, &file->sites);
-	log_debug(2, "%s: %zu allocator functions", module->path, file->sites.cnt);
+	log_debug(2, "%s: %zu probe sites", module->path, file->sites.cnt);
+	if (*file->sites.unseen)
+		log_debug(1, "%s: %s", module->path, file->sites.unseen);
 	return file;
 }
 
@@ -120,6 +123,23 @@ static int fail(char *reason, int err, const struct module *module, const char *
 	return err;
 }
 
+static bool spares_bystanders(const struct module *module, char *reason)
+{
+	char *exe = NULL;
+	pid_t pid = bystanders__find(module->dev, module->inode, &exe);
+
+	if (!pid)
+		return true;
+	if (reason)
+		snprintf(reason, REASON_SZ,
+			"a probe on %3$.60s would kill process %1$d (%2$.40s), which translates code or "
+			"has a seccomp filter: wait for its end, or trace single processes (attach, "
+			"run --no-children)",
+			pid, exe, module->path);
+	free(exe);
+	return false;
+}
+
 int targets__add_module(struct targets *targets, struct module *module, pid_t pid, char *reason)
 {
 	struct target_file *file = scan(targets, module);
@@ -135,12 +155,14 @@ int targets__add_module(struct targets *targets, struct module *module, pid_t pi
 	}
 	if (is_attached(file, pid))
 		return 0;
+	if (pid == ALL_PROCESSES && !spares_bystanders(module, reason))
+		return -EBUSY;
 	err = tracer__attach_file(targets->tracer, module->fd, &file->sites, pid);
 	if (!err)
 		err = remember(file, pid);
 	if (err)
 		return fail(reason, err, module, NULL);
-	log_debug(1, "probing %zu functions of %s", file->sites.cnt, module->path);
+	log_debug(1, "probing %zu sites of %s", file->sites.cnt, module->path);
 	targets->site_cnt += file->sites.cnt;
 	return file->sites.cnt;
 }

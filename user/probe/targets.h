@@ -21,7 +21,8 @@ void targets__free(struct targets *targets);
 /*
  * Probes the allocator functions of a file, for `pid` or ALL_PROCESSES. Returns the number of sites
  * that were attached now (0: none in it, or attached before), or -errno of reading or attaching;
- * then `reason` (if not NULL, 256 bytes) says it for people.
+ * then `reason` (if not NULL, 256 bytes) says it for people. -EBUSY: probing it for all processes
+ * would kill one (bystanders.h).
  */
 int targets__add_module(
 	struct targets *targets, struct module *module, pid_t pid, char *reason);

@@ -12,6 +12,9 @@
 #include "util/log.h"
 #include "util/proc.h"
 
+/* 64 MiB of kernel memory. The largest libraries have a million; more is a file that lies. */
+#define ROWS_MAX (8u << 20)
+
 struct unwound_file {
 	const struct module *module;
 	int map_fd; /* of its rows; -errno: there are none to be had */
@@ -64,6 +67,8 @@ static int load_rows(struct unwinding *unwinding, const struct module *module)
 	double began = cpu_s();
 	int fd = module->fd < 0 ? -ENOENT : unwind_rows__build(module->fd, &rows);
 
+	if (!fd && rows.cnt > ROWS_MAX)
+		fd = -EFBIG;
 	if (!fd)
 		fd = tracer__load_rows(unwinding->tracer, rows.rows, rows.cnt);
 	if (fd >= 0) {

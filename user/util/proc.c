@@ -22,24 +22,26 @@ static FILE *proc_open(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* The number behind "Tgid:" in /proc/PID/status: -1 if there is none. */
-static pid_t thread_group(pid_t pid)
+long proc__status(pid_t pid, const char *key)
 {
 	FILE *file = proc_open(pid, "status");
+	size_t key_len = strlen(key);
 	char line[256];
-	pid_t tgid = -1;
+	long value = -1;
 
 	if (!file)
 		return -1;
-	while (fgets(line, sizeof(line), file) && sscanf(line, "Tgid: %d", &tgid) != 1)
-		;
+	while (value < 0 && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, key, key_len))
+			value = strtol(line + key_len, NULL, 10);
+	}
 	fclose(file);
-	return tgid;
+	return value;
 }
 
 bool proc__exists(pid_t pid)
 {
-	return thread_group(pid) == pid;
+	return proc__status(pid, "Tgid:") == pid;
 }
 
 char *proc__exe(pid_t pid)

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 
 bool proc__exists(pid_t pid);	    /* as a process, not as one of its threads */
+/* The number behind `key` ("Tgid:") in /proc/PID/status; -1: there is none. */
+long proc__status(pid_t pid, const char *key);
 char *proc__exe(pid_t pid);	    /* the program's path: a new string, or NULL */
 bool proc__comm(pid_t pid, char *buf, size_t buf_sz);
 uint64_t proc__start_ns(pid_t pid); /* CLOCK_BOOTTIME, to a clock tick; 0: unknown */
