@@ -284,7 +284,11 @@ int cmd_run(const struct options *options)
 		.follow_children = !options->no_children,
 	};
 	struct trace_hooks hooks = {
-		.on_exec = on_exec, .on_file = on_file, .on_signal = on_signal};
+		.on_exec = on_exec,
+		.on_file = on_file,
+		.on_signal = on_signal,
+		.keeps_ended = true,
+	};
 	struct run run = {.go_fd = -1, .error_fd = -1};
 	struct trace trace;
 	int exit_code = find_command(options, &run);

@@ -328,7 +328,7 @@ static void forget(struct trace *trace, struct process *process)
 	ingest__forget(&trace->ingest, process);
 }
 
-/* From here growth is counted anew, and the ended have been told of. */
+/* From here growth is counted anew, and the ended have been told of (run tells all at its end). */
 static void turn_page(struct trace *trace)
 {
 	struct process *process = heap__next(trace->heap, NULL), *next;
@@ -341,15 +341,20 @@ static void turn_page(struct trace *trace)
 		traced->shown_bytes = totals->outstanding_bytes;
 		traced->shown_blocks = totals->outstanding_blocks;
 		process__mark(process);
-		if (process__info(process)->state != PROCESS_RUNNING)
+		if (process__info(process)->state != PROCESS_RUNNING && !trace->hooks.keeps_ended)
 			forget(trace, process);
 	}
 }
+
+/* Of unwind rows in the kernel: far more than a machine's running programs need. */
+#define ROWS_BYTES_MAX (64u << 20)
 
 void trace__summarize(struct trace *trace, enum summary_kind kind)
 {
 	summarize(trace, kind, NULL);
 	turn_page(trace);
+	if (kind == SUMMARY_PERIODIC)
+		unwinding__trim(trace->unwinding, ROWS_BYTES_MAX);
 }
 
 void trace__summarize_ended(struct trace *trace, struct process *process)

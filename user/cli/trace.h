@@ -29,6 +29,8 @@ struct trace_hooks {
 	void (*on_file)(struct trace *trace, struct module *module, pid_t tgid);
 	/* A signal that is not SIGUSR1: true if the command has dealt with it. */
 	bool (*on_signal)(struct trace *trace, int signal, bool from_terminal);
+	/* Ended processes are told of again, to the last summary. */
+	bool keeps_ended;
 	/* Processes that called no allocator are not told of. */
 	bool hides_silent;
 	/* A pidfd given to trace__watch_pidfd became readable. */

@@ -340,6 +340,22 @@ int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd)
 	return bpf_map_update_elem(fd, &number, &rows_fd, BPF_ANY) ? -errno : 0;
 }
 
+void tracer__forget_number(struct tracer *tracer, uint32_t number)
+{
+	int files = bpf_map__fd(tracer->skel->maps.known_files);
+	struct file_key key, next;
+	__u32 value;
+	bool more = !bpf_map_get_next_key(files, NULL, &next);
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(files, &key, &next);
+		if (!bpf_map_lookup_elem(files, &key, &value) && value == number)
+			bpf_map_delete_elem(files, &key);
+	}
+	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.rows_of_files), &number);
+}
+
 static int keep_links(struct tracer *tracer, struct file_links *links)
 {
 	if (tracer->file_cnt == tracer->file_cap) {

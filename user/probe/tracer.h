@@ -68,6 +68,8 @@ int tracer__number_file(struct tracer *tracer, uint32_t dev, uint64_t inode, uin
 int tracer__load_rows(struct tracer *tracer, const struct unwind_row *rows, size_t row_cnt);
 /* Unwinds through the file of this number by these rows. */
 int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd);
+/* The number stands for no file any more, and its rows are dropped: the file will get another. */
+void tracer__forget_number(struct tracer *tracer, uint32_t number);
 
 /* As file_links__attach, with the tracer's programs; what is attached is detached by tracer__free.
  */

@@ -18,7 +18,10 @@
 struct unwound_file {
 	const struct module *module;
 	int map_fd; /* of its rows; -errno: there are none to be had */
-	bool numbered;
+	uint32_t row_cnt;
+	uint32_t *numbers; /* that the kernel side knows it by */
+	uint32_t number_cnt;
+	bool is_mapped; /* by some process: while trimming */
 };
 
 struct unwinding {
@@ -47,6 +50,7 @@ void unwinding__free(struct unwinding *unwinding)
 	for (size_t i = 0; i < unwinding->cnt; i++) {
 		if (unwinding->unwound[i].map_fd >= 0)
 			close(unwinding->unwound[i].map_fd);
+		free(unwinding->unwound[i].numbers);
 	}
 	free(unwinding->unwound);
 	free(unwinding);
@@ -60,8 +64,14 @@ static double cpu_s(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
+static uint64_t rows_bytes(uint32_t row_cnt)
+{
+	return (row_cnt + 1ull) * sizeof(struct unwind_row);
+}
+
 /* Builds a file's rows and puts them into a map of their own: its fd, or -errno. */
-static int load_rows(struct unwinding *unwinding, const struct module *module)
+static int load_rows(
+	struct unwinding *unwinding, const struct module *module, uint32_t *ret_row_cnt)
 {
 	struct unwind_rows rows = {0};
 	double began = cpu_s();
@@ -74,7 +84,8 @@ static int load_rows(struct unwinding *unwinding, const struct module *module)
 	if (fd >= 0) {
 		unwinding->cost.file_cnt++;
 		unwinding->cost.row_cnt += rows.cnt;
-		unwinding->cost.bytes += (rows.cnt + 1) * sizeof(*rows.rows);
+		unwinding->cost.bytes += rows_bytes(rows.cnt);
+		*ret_row_cnt = rows.cnt;
 	}
 	unwinding->cost.seconds += cpu_s() - began;
 	log_debug(2, "%s: %zu unwind rows in %.1f ms%s%s", module->path, rows.cnt,
@@ -109,9 +120,21 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 		unwinding->cap = cap;
 	}
 	file = &unwinding->unwound[unwinding->cnt++];
-	*file = (struct unwound_file){
-		.module = module, .map_fd = load_rows(unwinding, module)};
+	*file = (struct unwound_file){.module = module};
+	file->map_fd = load_rows(unwinding, module, &file->row_cnt);
 	return file;
+}
+
+static int remember_number(struct unwound_file *file, uint32_t number)
+{
+	uint32_t *numbers =
+		reallocarray(file->numbers, file->number_cnt + 1, sizeof(*numbers));
+
+	if (!numbers)
+		return -ENOMEM;
+	file->numbers = numbers;
+	file->numbers[file->number_cnt++] = number;
+	return 0;
 }
 
 int unwinding__add(struct unwinding *unwinding, struct module *module, uint32_t number)
@@ -120,7 +143,8 @@ int unwinding__add(struct unwinding *unwinding, struct module *module, uint32_t 
 
 	if (!file)
 		return -ENOMEM;
-	file->numbered = true;
+	if (remember_number(file, number))
+		return -ENOMEM;
 	if (file->map_fd < 0)
 		return file->map_fd;
 	return tracer__set_rows(unwinding->tracer, number, file->map_fd);
@@ -142,7 +166,7 @@ int unwinding__preload(struct unwinding *unwinding, struct module *module)
 	uint32_t number;
 	int err;
 
-	if (module->fd < 0 || (file && file->numbered))
+	if (module->fd < 0 || (file && file->number_cnt))
 		return 0;
 	err = tracer__number_file(unwinding->tracer, module->dev, module->inode,
 		generation_of(module), &number);
@@ -175,6 +199,64 @@ int unwinding__preload_process(
 	struct preload preload = {unwinding, modules, pid};
 
 	return proc__each_executable(pid, preload_mapping, &preload);
+}
+
+/* ---- what nobody maps any more ---- */
+
+static int mark_mapping(const struct proc_mapping *mapping, void *arg)
+{
+	struct unwinding *unwinding = arg;
+
+	for (size_t i = 0; i < unwinding->cnt; i++) {
+		const struct module *module = unwinding->unwound[i].module;
+
+		if (module->inode == mapping->inode && module->dev == mapping->dev)
+			unwinding->unwound[i].is_mapped = true;
+	}
+	return 0;
+}
+
+static void mark_mapped(struct unwinding *unwinding)
+{
+	size_t pid_cnt = 0;
+	pid_t *pids = NULL;
+
+	for (size_t i = 0; i < unwinding->cnt; i++)
+		unwinding->unwound[i].is_mapped = false;
+	if (proc__pids(&pids, &pid_cnt))
+		return;
+	for (size_t i = 0; i < pid_cnt; i++)
+		proc__each_executable(pids[i], mark_mapping, unwinding);
+	free(pids);
+}
+
+static void drop(struct unwinding *unwinding, struct unwound_file *file)
+{
+	for (uint32_t i = 0; i < file->number_cnt; i++)
+		tracer__forget_number(unwinding->tracer, file->numbers[i]);
+	if (file->map_fd >= 0) {
+		close(file->map_fd);
+		unwinding->cost.file_cnt--;
+		unwinding->cost.row_cnt -= file->row_cnt;
+		unwinding->cost.bytes -= rows_bytes(file->row_cnt);
+	}
+	free(file->numbers);
+}
+
+void unwinding__trim(struct unwinding *unwinding, uint64_t limit)
+{
+	size_t kept = 0;
+
+	if (unwinding->cost.bytes <= limit)
+		return;
+	mark_mapped(unwinding);
+	for (size_t i = 0; i < unwinding->cnt; i++) {
+		if (unwinding->unwound[i].is_mapped)
+			unwinding->unwound[kept++] = unwinding->unwound[i];
+		else
+			drop(unwinding, &unwinding->unwound[i]);
+	}
+	unwinding->cnt = kept;
 }
 
 struct unwinding_cost unwinding__cost(const struct unwinding *unwinding)

@@ -33,6 +33,10 @@ int unwinding__preload(struct unwinding *unwinding, struct module *module);
 int unwinding__preload_process(
 	struct unwinding *unwinding, struct modules *modules, pid_t pid);
 
+/* If more than `limit` bytes of rows are loaded, drops those of files that no process maps any more;
+ * they are loaded again when they are met again. Called now and then. */
+void unwinding__trim(struct unwinding *unwinding, uint64_t limit);
+
 struct unwinding_cost unwinding__cost(const struct unwinding *unwinding);
 
 #endif
