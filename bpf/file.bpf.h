@@ -84,18 +84,13 @@ struct file_record {
 	struct path_buf path;
 };
 
-/* Gives the file a number and sends its path. 0: lost (counted; tried again next time). */
-static __always_inline __u32 file_introduce(
-	struct task_struct *task, __u32 image, __u64 file, const struct file_key *key)
+static __always_inline bool file_send(void *ring, struct task_struct *task, __u32 image, __u64 file,
+	const struct file_key *key, __u32 number)
 {
-	struct file_record *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	__u32 number;
+	struct file_record *record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
 
-	if (!record) {
-		count_for(task->tgid, image, COUNTER_lost_files);
-		return 0;
-	}
-	number = __sync_fetch_and_add(&last_file, 1) + 1;
+	if (!record)
+		return false;
 	event_fill(&record->header.event, EVENT_FILE, 0, 0, task, image);
 	record->header.inode = key->inode;
 	record->header.dev = key->dev;
@@ -103,6 +98,21 @@ static __always_inline __u32 file_introduce(
 	record->header.reserved = 0;
 	record->header.path_sz = path_read(file, &record->path);
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	return true;
+}
+
+/* Gives the file a number and sends its path. 0: lost (counted; tried again next time). */
+static __always_inline __u32 file_introduce(
+	struct task_struct *task, __u32 image, __u64 file, const struct file_key *key)
+{
+	__u32 number = __sync_fetch_and_add(&last_file, 1) + 1;
+
+	/* If it does not fit there, the collector does that thread's work. */
+	file_send(&new_files, task, image, file, key, number);
+	if (!file_send(&events, task, image, file, key, number)) {
+		count_for(task->tgid, image, COUNTER_lost_files);
+		return 0;
+	}
 	bpf_map_update_elem(&known_files, key, &number, BPF_ANY);
 	return number;
 }

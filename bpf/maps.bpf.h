@@ -26,6 +26,12 @@ struct {
 	__uint(max_entries, 4096);
 } events SEC(".maps");
 
+/* Files again, for the thread that loads their unwind rows and must not wait behind all else. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 19);
+} new_files SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

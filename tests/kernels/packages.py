@@ -3,11 +3,12 @@
 does not follow: apt is asked with a list of sources, package lists and a cache of our own, which leaves
 the machine's as they are. Signatures are checked as always.
 
-A kernel stays in the cache: to ask the archive for newer ones, remove the directory."""
+A kernel stays in the cache: to ask the archive for newer ones, remove it there."""
 import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 # The name of a kernel → the release that has it. Debian keeps to one kernel version in a release,
 # but for sid, which has the newest.
@@ -79,31 +80,32 @@ class Archive:
 
 def extract(deb, vmlinuz):
     """/boot/vmlinuz-VERSION, or since 2026 /usr/lib/modules/VERSION/vmlinuz, out of a package."""
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as packed:
-        bytes_of_it = subprocess.run(["tar", "-xO", "--wildcards", "*/vmlinuz*"], stdin=packed.stdout,
-                                     stdout=subprocess.PIPE, check=False).stdout
-    if not bytes_of_it:
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as packed, \
+            open(vmlinuz, "wb") as file:
+        subprocess.run(["tar", "-xO", "--wildcards", "*/vmlinuz*"], stdin=packed.stdout, stdout=file,
+                       stderr=subprocess.DEVNULL, check=False)
+    if not vmlinuz.stat().st_size:
         raise Unavailable(f"no vmlinuz in {deb.name}")
-    partial = vmlinuz.with_suffix(".new")
-    partial.write_bytes(bytes_of_it)
-    partial.rename(vmlinuz)
 
 
 def fetch(release, vmlinuz):
-    archive = Archive(release, vmlinuz.parent)
-    image = archive.dependency("linux-image-amd64", r"linux-image-[0-9]\S*-amd64")
-    if not image:
-        raise Unavailable(f"linux-image-amd64 of {release} depends on no kernel")
-    deb = archive.download(archive.dependency(image, r"linux-binary-\S+") or image)
-    extract(deb, vmlinuz)
-    deb.unlink()
+    vmlinuz.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=vmlinuz.parent) as directory:
+        archive = Archive(release, pathlib.Path(directory))
+        image = archive.dependency("linux-image-amd64", r"linux-image-[0-9]\S*-amd64")
+        if not image:
+            raise Unavailable(f"linux-image-amd64 of {release} depends on no kernel")
+        deb = archive.download(archive.dependency(image, r"linux-binary-\S+") or image)
+        extracted = pathlib.Path(directory, "vmlinuz")
+        extract(deb, extracted)
+        extracted.rename(vmlinuz)
 
 
 def kernel(name):
     """The path of the vmlinuz."""
     if name not in RELEASES:
         raise Unavailable(f"there is no kernel of this name; there are: {', '.join(RELEASES)}")
-    vmlinuz = cache() / name / "vmlinuz"
+    vmlinuz = cache() / f"vmlinuz-{name}"
     if not vmlinuz.exists():
         fetch(RELEASES[name], vmlinuz)
     return vmlinuz

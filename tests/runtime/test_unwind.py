@@ -70,3 +70,42 @@ def test_share_of_complete_stacks(t, mode):
             "complete and truncated stacks, and all")
     t.check(complete >= 0.99 * len(image["stacks"]), f"{complete} of {len(image['stacks'])} are complete: "
             f"{image['stacks_truncated']}")
+
+
+STOCK = {
+    "python3": ["/usr/bin/python3", "-c", "import json, argparse, decimal; print(json.dumps(list(range(9))))"],
+    "perl": ["perl", "-MPOSIX", "-e", PERL],
+    "sqlite3": ["sqlite3", ":memory:", SQL],
+    "gdb": ["gdb", "-q", "-batch", "-ex", "info line main", "-ex", "disassemble main", heaptap.program("leak")],
+    "clang": ["clang", "-O1", "-c", "{source}", "-o", "/dev/null"],
+}
+
+
+def check_roots(t, images):
+    """Of the stacks that hold memory at the end."""
+    ends = [stack["complete"] for image in images for stack in image["stacks"]
+            if stack["outstanding_blocks"]]
+    t.check(len(ends) > 5, f"only {len(ends)} stacks hold memory")
+    t.check(sum(ends) >= 0.99 * len(ends), f"{sum(ends)} of {len(ends)} stacks end at a root: "
+            f"{[image['stacks_truncated'] for image in images]}")
+
+
+@each(*STOCK)
+def test_stock_binaries_are_unwound_to_the_root(t, name):
+    source = t.path("source.c")
+    source.write_text("#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }\n")
+    command = [str(source) if word == "{source}" else str(word) for word in STOCK[name]]
+    t.need(command[0])
+    check_roots(t, heaptap.run(t, command).images)
+
+
+def test_redis_server_is_unwound_to_the_root(t):
+    t.need("redis-server")
+    socket = t.path("redis.sock")
+    tracing = heaptap.start(t, "run", [], ["--", "redis-server", "--port", "0", "--unixsocket", socket,
+                                           "--save", ""])
+    t.until(socket.exists, f"redis's socket\n{tracing.process.told()}")
+    for command in (["set", "key", "x" * 3000], ["lpush", "list", *map(str, range(200))], ["shutdown", "nosave"]):
+        t.run(["redis-cli", "-s", socket, *command])
+    tracing.process.wait(50)
+    check_roots(t, tracing.images)

@@ -17,6 +17,7 @@
 #include "cli/machine.h"
 #include "cli/summary_build.h"
 #include "cli/trace.h"
+#include "util/proc.h"
 #include "util/log.h"
 
 #define LOOK_MS 50
@@ -177,17 +178,34 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 	return exit_code;
 }
 
+/* In the thread that waits for new files: they are opened for their rows, and closed again. */
+static void load_new_file(void *arg, const struct new_file *file)
+{
+	struct trace *trace = arg;
+	struct modules *modules = modules__new();
+	struct module *module = modules ? modules__add(modules, file->dev, file->inode, file->path,
+						  file->pid) :
+					  NULL;
+
+	if (module)
+		unwinding__add(trace->unwinding, module, file->number);
+	modules__free(modules);
+}
+
 static int open_rest(struct trace *trace)
 {
 	int err;
 
 	trace->targets = targets__new(trace->tracer, trace->modules);
-	trace->unwinding = unwinding__new(trace->tracer, trace->files);
+	trace->unwinding = unwinding__new(trace->tracer);
 	if (!trace->targets || !trace->unwinding)
 		return -ENOMEM;
 	trace->collector = collector__new(tracer__ring_fd(trace->tracer), &trace->ingest);
 	if (!trace->collector)
 		return -errno;
+	if (needs_rows(trace))
+		trace->new_files = new_files__start(
+			tracer__new_files_fd(trace->tracer), load_new_file, trace);
 	err = epoll_add(trace, collector__fd(trace->collector), collector__fd(trace->collector));
 	if (!err)
 		err = open_timer(trace, trace->options->interval_s, true, &trace->interval_fd);
@@ -233,7 +251,8 @@ static void free_processes(struct trace *trace)
 
 void trace__close(struct trace *trace)
 {
-	tracer__free(trace->tracer); /* first: the targets run at full speed again */
+	new_files__stop(trace->new_files);
+	tracer__free(trace->tracer); /* early: the targets run at full speed again */
 	targets__free(trace->targets);
 	unwinding__free(trace->unwinding);
 	collector__free(trace->collector);
@@ -253,24 +272,48 @@ void trace__close(struct trace *trace)
 
 /* ---- call stacks from the first one on ---- */
 
+static void preload(struct trace *trace, struct module *module)
+{
+	uint32_t number;
+
+	if (!unwinding__preload(trace->unwinding, module, &number) && number)
+		files__set(trace->files, number, module);
+}
+
 void trace__preload_path(struct trace *trace, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct module *module;
+	struct module *module = NULL;
 
-	if (fd < 0 || !needs_rows(trace))
-		goto out;
-	module = modules__add_fd(trace->modules, fd, path);
+	if (fd >= 0 && needs_rows(trace))
+		module = modules__add_fd(trace->modules, fd, path);
 	if (module)
-		unwinding__preload(trace->unwinding, module);
-out:
+		preload(trace, module);
 	close_fd(fd);
+}
+
+struct preload_process {
+	struct trace *trace;
+	pid_t pid;
+};
+
+static int preload_mapping(const struct proc_mapping *mapping, void *arg)
+{
+	struct preload_process *process = arg;
+	struct module *module = modules__add(process->trace->modules, mapping->dev, mapping->inode,
+		mapping->path, process->pid);
+
+	if (module)
+		preload(process->trace, module);
+	return 0;
 }
 
 void trace__preload_process(struct trace *trace, pid_t pid)
 {
+	struct preload_process process = {trace, pid};
+
 	if (needs_rows(trace))
-		unwinding__preload_process(trace->unwinding, trace->modules, pid);
+		proc__each_executable(pid, preload_mapping, &process);
 }
 
 /* ---- summaries ---- */

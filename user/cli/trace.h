@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "collect/collector.h"
+#include "collect/new_files.h"
 #include "probe/targets.h"
 #include "probe/tracer.h"
 #include "probe/unwinding.h"
@@ -50,6 +51,7 @@ struct trace {
 	struct heap *heap;
 	struct ingest ingest;
 	struct collector *collector;
+	struct new_files *new_files; /* NULL: stacks need no rows */
 	FILE *out;
 	bool out_is_ours;
 	bool colour;

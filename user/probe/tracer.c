@@ -262,6 +262,11 @@ int tracer__ring_fd(const struct tracer *tracer)
 	return bpf_map__fd(tracer->skel->maps.events);
 }
 
+int tracer__new_files_fd(const struct tracer *tracer)
+{
+	return bpf_map__fd(tracer->skel->maps.new_files);
+}
+
 int tracer__add_target(struct tracer *tracer, pid_t tgid)
 {
 	__u32 key = tgid;

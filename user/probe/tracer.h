@@ -58,6 +58,7 @@ enum link_kind tracer__link_kind(const struct tracer *tracer);
  * loaded at addresses where other code was may be unwound wrongly. */
 const char *tracer__mapping_hook(const struct tracer *tracer);
 int tracer__ring_fd(const struct tracer *tracer);
+int tracer__new_files_fd(const struct tracer *tracer); /* a ring of file events alone */
 int tracer__add_target(struct tracer *tracer, pid_t tgid);
 int tracer__add_exe(struct tracer *tracer, uint32_t dev, uint64_t inode);
 

@@ -2,6 +2,7 @@
 /* A file's rows stay loaded under every number that the file has had; one map serves them all. */
 #include <errno.h>
 #include <linux/fs.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,7 +17,8 @@
 #define ROWS_MAX (8u << 20)
 
 struct unwound_file {
-	const struct module *module;
+	uint32_t dev;
+	uint64_t inode;
 	int map_fd; /* of its rows; -errno: there are none to be had */
 	uint32_t row_cnt;
 	uint32_t *numbers; /* that the kernel side knows it by */
@@ -25,21 +27,21 @@ struct unwound_file {
 };
 
 struct unwinding {
+	pthread_mutex_t lock; /* of all below */
 	struct tracer *tracer;
-	struct files *files;
 	struct unwound_file *unwound;
 	size_t cnt, cap;
 	struct unwinding_cost cost;
 };
 
-struct unwinding *unwinding__new(struct tracer *tracer, struct files *files)
+struct unwinding *unwinding__new(struct tracer *tracer)
 {
 	struct unwinding *unwinding = calloc(1, sizeof(*unwinding));
 
 	if (!unwinding)
 		return NULL;
+	pthread_mutex_init(&unwinding->lock, NULL);
 	unwinding->tracer = tracer;
-	unwinding->files = files;
 	return unwinding;
 }
 
@@ -53,6 +55,7 @@ void unwinding__free(struct unwinding *unwinding)
 		free(unwinding->unwound[i].numbers);
 	}
 	free(unwinding->unwound);
+	pthread_mutex_destroy(&unwinding->lock);
 	free(unwinding);
 }
 
@@ -97,7 +100,8 @@ static int load_rows(
 static struct unwound_file *find(struct unwinding *unwinding, const struct module *module)
 {
 	for (size_t i = 0; i < unwinding->cnt; i++) {
-		if (unwinding->unwound[i].module == module)
+		if (unwinding->unwound[i].dev == module->dev &&
+			unwinding->unwound[i].inode == module->inode)
 			return &unwinding->unwound[i];
 	}
 	return NULL;
@@ -120,7 +124,7 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 		unwinding->cap = cap;
 	}
 	file = &unwinding->unwound[unwinding->cnt++];
-	*file = (struct unwound_file){.module = module};
+	*file = (struct unwound_file){.dev = module->dev, .inode = module->inode};
 	file->map_fd = load_rows(unwinding, module, &file->row_cnt);
 	return file;
 }
@@ -137,17 +141,38 @@ static int remember_number(struct unwound_file *file, uint32_t number)
 	return 0;
 }
 
-int unwinding__add(struct unwinding *unwinding, struct module *module, uint32_t number)
+static bool has_number(const struct unwound_file *file, uint32_t number)
+{
+	for (uint32_t i = 0; i < file->number_cnt; i++) {
+		if (file->numbers[i] == number)
+			return true;
+	}
+	return false;
+}
+
+static int add(struct unwinding *unwinding, const struct module *module, uint32_t number)
 {
 	struct unwound_file *file = get(unwinding, module);
 
 	if (!file)
 		return -ENOMEM;
+	if (has_number(file, number))
+		return 0;
 	if (remember_number(file, number))
 		return -ENOMEM;
 	if (file->map_fd < 0)
 		return file->map_fd;
 	return tracer__set_rows(unwinding->tracer, number, file->map_fd);
+}
+
+int unwinding__add(struct unwinding *unwinding, const struct module *module, uint32_t number)
+{
+	int err;
+
+	pthread_mutex_lock(&unwinding->lock);
+	err = add(unwinding, module, number);
+	pthread_mutex_unlock(&unwinding->lock);
+	return err;
 }
 
 /* The inode's generation, where the file system tells (ext4, xfs, btrfs); else 0, any. */
@@ -160,45 +185,24 @@ static uint32_t generation_of(const struct module *module)
 	return generation;
 }
 
-int unwinding__preload(struct unwinding *unwinding, struct module *module)
+int unwinding__preload(
+	struct unwinding *unwinding, const struct module *module, uint32_t *ret_number)
 {
-	struct unwound_file *file = find(unwinding, module);
-	uint32_t number;
-	int err;
+	struct unwound_file *file;
+	int err = 0;
 
-	if (module->fd < 0 || (file && file->number_cnt))
-		return 0;
-	err = tracer__number_file(unwinding->tracer, module->dev, module->inode,
-		generation_of(module), &number);
-	if (!err)
-		err = files__set(unwinding->files, number, module);
-	return err ? err : unwinding__add(unwinding, module, number);
-}
-
-struct preload {
-	struct unwinding *unwinding;
-	struct modules *modules;
-	pid_t pid;
-};
-
-static int preload_mapping(const struct proc_mapping *mapping, void *arg)
-{
-	struct preload *preload = arg;
-	struct module *module = modules__add(
-		preload->modules, mapping->dev, mapping->inode, mapping->path, preload->pid);
-
-	if (!module)
-		return -ENOMEM;
-	unwinding__preload(preload->unwinding, module);
-	return 0;
-}
-
-int unwinding__preload_process(
-	struct unwinding *unwinding, struct modules *modules, pid_t pid)
-{
-	struct preload preload = {unwinding, modules, pid};
-
-	return proc__each_executable(pid, preload_mapping, &preload);
+	*ret_number = 0;
+	if (module->fd < 0)
+		return module->error;
+	pthread_mutex_lock(&unwinding->lock);
+	file = find(unwinding, module);
+	if (!file || !file->number_cnt)
+		err = tracer__number_file(unwinding->tracer, module->dev, module->inode,
+			generation_of(module), ret_number);
+	if (!err && *ret_number)
+		err = add(unwinding, module, *ret_number);
+	pthread_mutex_unlock(&unwinding->lock);
+	return err;
 }
 
 /* ---- what nobody maps any more ---- */
@@ -208,10 +212,10 @@ static int mark_mapping(const struct proc_mapping *mapping, void *arg)
 	struct unwinding *unwinding = arg;
 
 	for (size_t i = 0; i < unwinding->cnt; i++) {
-		const struct module *module = unwinding->unwound[i].module;
+		struct unwound_file *file = &unwinding->unwound[i];
 
-		if (module->inode == mapping->inode && module->dev == mapping->dev)
-			unwinding->unwound[i].is_mapped = true;
+		if (file->inode == mapping->inode && file->dev == mapping->dev)
+			file->is_mapped = true;
 	}
 	return 0;
 }
@@ -247,8 +251,9 @@ void unwinding__trim(struct unwinding *unwinding, uint64_t limit)
 {
 	size_t kept = 0;
 
+	pthread_mutex_lock(&unwinding->lock);
 	if (unwinding->cost.bytes <= limit)
-		return;
+		goto out;
 	mark_mapped(unwinding);
 	for (size_t i = 0; i < unwinding->cnt; i++) {
 		if (unwinding->unwound[i].is_mapped)
@@ -257,9 +262,16 @@ void unwinding__trim(struct unwinding *unwinding, uint64_t limit)
 			drop(unwinding, &unwinding->unwound[i]);
 	}
 	unwinding->cnt = kept;
+out:
+	pthread_mutex_unlock(&unwinding->lock);
 }
 
-struct unwinding_cost unwinding__cost(const struct unwinding *unwinding)
+struct unwinding_cost unwinding__cost(struct unwinding *unwinding)
 {
-	return unwinding->cost;
+	struct unwinding_cost cost;
+
+	pthread_mutex_lock(&unwinding->lock);
+	cost = unwinding->cost;
+	pthread_mutex_unlock(&unwinding->lock);
+	return cost;
 }

@@ -2,13 +2,13 @@
 /*
  * Gives the kernel side what it needs to unwind through a file: the file's number in stack frames,
  * and its rows under that number. Each file's rows are built and loaded once, for all processes.
+ * Safe to be called from several threads.
  */
 #ifndef HEAPTAP_PROBE_UNWINDING_H
 #define HEAPTAP_PROBE_UNWINDING_H
 
 #include <stdint.h>
 #include "probe/tracer.h"
-#include "symbol/files.h"
 #include "symbol/module.h"
 
 struct unwinding;
@@ -19,24 +19,22 @@ struct unwinding_cost {
 	double seconds;		    /* of building and loading them */
 };
 
-struct unwinding *unwinding__new(struct tracer *tracer, struct files *files);
+struct unwinding *unwinding__new(struct tracer *tracer);
 void unwinding__free(struct unwinding *unwinding);
 
-/* The kernel side has given `module` this number. 0 or -errno; a file whose rows cannot be built
- * gets none, so that stacks end there for that reason. */
-int unwinding__add(struct unwinding *unwinding, struct module *module, uint32_t number);
+/* The kernel side has given `module` this number; nothing is done if that is known. 0 or -errno; a
+ * file whose rows cannot be built gets none, so that stacks end there for that reason. */
+int unwinding__add(struct unwinding *unwinding, const struct module *module, uint32_t number);
 
-/* Gives it a number and its rows before it is seen, so that its first stack is whole already. */
-int unwinding__preload(struct unwinding *unwinding, struct module *module);
-
-/* Preloads every file that a process executes. */
-int unwinding__preload_process(
-	struct unwinding *unwinding, struct modules *modules, pid_t pid);
+/* Gives it a number and its rows before it is seen, so that its first stack is whole already.
+ * ret_number: 0 if it has one already. */
+int unwinding__preload(
+	struct unwinding *unwinding, const struct module *module, uint32_t *ret_number);
 
 /* If more than `limit` bytes of rows are loaded, drops those of files that no process maps any more;
  * they are loaded again when they are met again. Called now and then. */
 void unwinding__trim(struct unwinding *unwinding, uint64_t limit);
 
-struct unwinding_cost unwinding__cost(const struct unwinding *unwinding);
+struct unwinding_cost unwinding__cost(struct unwinding *unwinding);
 
 #endif
