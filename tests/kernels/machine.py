@@ -53,9 +53,8 @@ def save_initramfs(path):
 def boot(vmlinuz, initramfs):
     """Runs the machine to its end; gives what it said on its console, and None or what went wrong."""
     settings = {"HEAPTAP_ROOT": ROOT, "BUILD": BUILD, "CI": os.environ.get("CI", "false")}
-    # What the kernel does not know becomes the first process's environment. Programs of uprobes can be
-    # preempted: as often as can be.
-    append = ("console=ttyS0 quiet oops=panic panic=-1 preempt=full init=/init " +
+    # what the kernel does not know becomes the first process's environment
+    append = ("console=ttyS0 quiet oops=panic panic=-1 init=/init " +
               " ".join(f"{key}={value}" for key, value in settings.items()))
     command = [QEMU, "-M", "q35", "-cpu", "max", "-accel", "tcg", "-m", "1G", "-smp", "2", "-nic", "none",
                "-nographic", "-no-reboot", "-kernel", vmlinuz, "-initrd", initramfs, "-append", append]

@@ -114,9 +114,15 @@ static void on_file(struct trace *trace, struct module *module, pid_t tgid)
 		log_warn("%s", reason);
 }
 
-static void on_end(struct trace *trace, struct process *process)
+static void on_ended(struct trace *trace)
 {
-	trace__summarize_ended(trace, process);
+	struct process *process = heap__next(trace->heap, NULL), *next;
+
+	for (; process; process = next) {
+		next = heap__next(trace->heap, process);
+		if (process__info(process)->state != PROCESS_RUNNING)
+			trace__summarize_ended(trace, process);
+	}
 }
 
 static void on_pidfd(struct trace *trace, pid_t pid)
@@ -171,7 +177,7 @@ int cmd_attach(const struct options *options)
 		.stack_mode = options->stack,
 		.targets_only = true,
 	};
-	struct trace_hooks hooks = {.on_end = on_end, .on_file = on_file, .on_pidfd = on_pidfd};
+	struct trace_hooks hooks = {.on_ended = on_ended, .on_file = on_file, .on_pidfd = on_pidfd};
 	struct attach attach = {0};
 	struct trace trace;
 	int exit_code = parse_pids(options, &attach);

@@ -17,7 +17,7 @@
 #include "util/log.h"
 #include "util/proc.h"
 
-/* Ended processes wait for the next summary; beyond this the first are told of at once. */
+/* Ended processes wait for the next summary; beyond this many one is made. */
 #define ENDED_MAX 10000
 
 struct watch {
@@ -111,21 +111,6 @@ static bool is_program_for_filter(const struct options *options, const char *pat
 	return ret;
 }
 
-static int add_files(struct trace *trace)
-{
-	const struct options *options = trace->options;
-
-	for (int i = 0; i < options->arg_cnt; i++) {
-		int ret = add_file(trace, options->args[i]);
-
-		if (ret < 0)
-			return EXIT_TARGET;
-		if (ret && add_exe(trace, options->args[i]))
-			return EXIT_TARGET;
-	}
-	return 0;
-}
-
 /* -EBUSY, after saying why, or 0. */
 static int add_installed(struct trace *trace)
 {
@@ -152,8 +137,9 @@ static void show_progress(size_t done, size_t all)
 		fputs("\r\033[K", stderr);
 }
 
-/* Their allocators; -EBUSY, after saying why, or 0. */
-static int add_running(struct trace *trace, const pid_t *pids, size_t pid_cnt)
+/* What they execute is made ready for unwinding, and allocators among it are probed if `probes`.
+ * -EBUSY, after saying why, or 0. */
+static int add_processes(struct trace *trace, const pid_t *pids, size_t pid_cnt, bool probes)
 {
 	char reason[256] = "";
 	size_t unreadable = 0;
@@ -161,10 +147,12 @@ static int add_running(struct trace *trace, const pid_t *pids, size_t pid_cnt)
 
 	for (size_t i = 0; i < pid_cnt && ret != -EBUSY; i++) {
 		trace__preload_process(trace, pids[i]);
+		show_progress(i + 1, pid_cnt);
+		if (!probes)
+			continue;
 		ret = targets__add_process(trace->targets, pids[i], ALL_PROCESSES, reason);
 		unreadable += ret == -EACCES || ret == -EPERM;
 		add_quietly(ret, reason);
-		show_progress(i + 1, pid_cnt);
 	}
 	if (unreadable)
 		log_warn("%zu processes could not be read (CAP_SYS_PTRACE is missing): allocators of "
@@ -175,21 +163,40 @@ static int add_running(struct trace *trace, const pid_t *pids, size_t pid_cnt)
 	return ret == -EBUSY ? ret : 0;
 }
 
-static int add_everything(struct trace *trace)
+static int add_running(struct trace *trace, bool probes)
 {
 	size_t pid_cnt = 0;
 	pid_t *pids = NULL;
 	int err = proc__pids(&pids, &pid_cnt);
 
-	if (err) {
-		log_error("cannot list processes: %s", strerror(-err));
-		return EXIT_TRACING;
-	}
-	err = add_installed(trace);
-	if (!err)
-		err = add_running(trace, pids, pid_cnt);
-	free(pids);
 	if (err)
+		log_error("cannot list processes: %s", strerror(-err));
+	else
+		err = add_processes(trace, pids, pid_cnt, probes);
+	free(pids);
+	return err;
+}
+
+static int add_files(struct trace *trace)
+{
+	const struct options *options = trace->options;
+
+	if (add_running(trace, false))
+		return EXIT_TARGET;
+	for (int i = 0; i < options->arg_cnt; i++) {
+		int ret = add_file(trace, options->args[i]);
+
+		if (ret < 0)
+			return EXIT_TARGET;
+		if (ret && add_exe(trace, options->args[i]))
+			return EXIT_TARGET;
+	}
+	return 0;
+}
+
+static int add_everything(struct trace *trace)
+{
+	if (add_installed(trace) || add_running(trace, true))
 		return EXIT_TARGET;
 	if (targets__site_cnt(trace->targets))
 		return 0;
@@ -224,12 +231,15 @@ static void on_file(struct trace *trace, struct module *module, pid_t tgid)
 			reason);
 }
 
-static void on_end(struct trace *trace, struct process *process)
+static void on_ended(struct trace *trace)
 {
 	struct watch *watch = trace->arg;
 
-	if (++watch->ended_cnt > ENDED_MAX)
-		trace__summarize_ended(trace, process);
+	watch->ended_cnt += trace->ended_cnt;
+	if (watch->ended_cnt <= ENDED_MAX)
+		return;
+	trace__summarize(trace, SUMMARY_PERIODIC);
+	watch->ended_cnt = 0;
 }
 
 static int set_up(struct trace *trace, struct watch *watch)
@@ -279,7 +289,12 @@ int cmd_watch(const struct options *options)
 		.filter_exe = filters_by_exe(options),
 	};
 	struct trace_hooks hooks = {
-		.on_exec = on_exec, .on_file = on_file, .on_end = on_end, .hides_silent = true};
+		
+		.on_exec = on_exec,
+		.on_file = on_file,
+		.on_ended = on_ended,
+		.hides_silent = true,
+	};
 	struct watch watch = {.everything = !options->arg_cnt};
 	struct trace trace;
 	int exit_code = options->user ? parse_user(options->user, &config.uid) : 0;

@@ -110,8 +110,7 @@ static void tell_end(void *arg, struct process *process)
 {
 	struct trace *trace = arg;
 
-	if (trace->hooks.on_end)
-		trace->hooks.on_end(trace, process);
+	trace->ended_cnt++;
 }
 
 static void tell_begin(void *arg, struct process *process)
@@ -363,6 +362,14 @@ static void summarize(struct trace *trace, enum summary_kind kind, struct proces
 	summary_draft__free(draft);
 }
 
+/* Names can take seconds: meanwhile the ring must not fill. The books are as they were until then. */
+static void summarize_while_tracing(
+	struct trace *trace, enum summary_kind kind, struct process *only)
+{
+	collector__pause(trace->collector);
+	summarize(trace, kind, only);
+}
+
 static void forget(struct trace *trace, struct process *process)
 {
 	struct process_info *info = process__info(process);
@@ -394,16 +401,21 @@ static void turn_page(struct trace *trace)
 
 void trace__summarize(struct trace *trace, enum summary_kind kind)
 {
-	summarize(trace, kind, NULL);
+	if (kind == SUMMARY_FINAL) {
+		summarize(trace, kind, NULL);
+		return;
+	}
+	summarize_while_tracing(trace, kind, NULL);
 	turn_page(trace);
-	if (kind == SUMMARY_PERIODIC)
-		unwinding__trim(trace->unwinding, ROWS_BYTES_MAX);
+	unwinding__trim(trace->unwinding, ROWS_BYTES_MAX);
+	collector__resume(trace->collector);
 }
 
 void trace__summarize_ended(struct trace *trace, struct process *process)
 {
-	summarize(trace, SUMMARY_EXIT, process);
+	summarize_while_tracing(trace, SUMMARY_EXIT, process);
 	forget(trace, process);
+	collector__resume(trace->collector);
 }
 
 /* ---- the loop ---- */
@@ -467,6 +479,13 @@ static void drain_ring(struct trace *trace)
 		;
 }
 
+static void tell_ended(struct trace *trace)
+{
+	if (trace->ended_cnt && trace->hooks.on_ended)
+		trace->hooks.on_ended(trace);
+	trace->ended_cnt = 0;
+}
+
 int trace__loop(struct trace *trace)
 {
 	struct epoll_event events[16];
@@ -480,8 +499,10 @@ int trace__loop(struct trace *trace)
 				collector__drain(trace->collector);
 			on_ready(trace, events[i].data.u64);
 		}
+		tell_ended(trace);
 	}
 	tracer__detach(trace->tracer); /* the targets run at full speed while the summary is made */
 	drain_ring(trace);
+	tell_ended(trace);
 	return trace->exit_code;
 }

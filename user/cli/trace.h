@@ -23,8 +23,9 @@ struct trace;
 
 /* What a command does at the loop's turns; any may be NULL. They end the loop by trace->done. */
 struct trace_hooks {
-	/* A process ended; its books are closed, and are told in the next summary. */
-	void (*on_end)(struct trace *trace, struct process *process);
+	/* Processes have ended since the last call; their books are closed, and are told in the next
+	 * summary. */
+	void (*on_ended)(struct trace *trace);
 	/* A program was started (exec), or a file is executed that was not known. */
 	void (*on_exec)(struct trace *trace, struct process *process);
 	void (*on_file)(struct trace *trace, struct module *module, pid_t tgid);
@@ -61,6 +62,7 @@ struct trace {
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
 	int exit_code;	 /* what went wrong so far */
 	bool done;	 /* the loop ends after the ring is empty */
+	size_t ended_cnt; /* processes since the last on_ended */
 };
 
 /*
