@@ -11,13 +11,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/libbpf.h>
 #include "collect/collector.h"
 
 #define BATCH_RECORDS (256 * 1024) /* some 50 ms */
 #define CHUNK_SZ (1u << 20)
 #define CHUNKS_MAX 256
-#define KEEPER_POLL_MS 20
+#define KEEPER_WAIT_US 5000
+#define KEEPER_BATCH_RECORDS 4096 /* between two looks at the room: less than a chunk of most */
 
 struct chunk {
 	struct chunk *next;
@@ -32,6 +34,7 @@ struct collector {
 	pthread_t keeper;
 	bool paused;
 	atomic_bool resuming;
+	pthread_mutex_t lock;	    /* of the next three; the last chunk itself is the keeper's */
 	struct chunk *first, *last; /* kept records */
 	size_t chunk_cnt;
 };
@@ -40,19 +43,40 @@ struct collector {
 
 static bool add_chunk(struct collector *collector)
 {
-	struct chunk *chunk = collector->chunk_cnt < CHUNKS_MAX ? malloc(sizeof(*chunk)) : NULL;
+	struct chunk *chunk = malloc(sizeof(*chunk));
 
 	if (!chunk)
 		return false;
 	chunk->next = NULL;
 	chunk->used = 0;
+	pthread_mutex_lock(&collector->lock);
 	if (collector->last)
 		collector->last->next = chunk;
 	else
 		collector->first = chunk;
 	collector->last = chunk;
 	collector->chunk_cnt++;
+	pthread_mutex_unlock(&collector->lock);
 	return true;
+}
+
+/* The oldest chunk, if the keeper has done with it, or `all`. */
+static struct chunk *take_chunk(struct collector *collector, bool all)
+{
+	struct chunk *chunk;
+
+	pthread_mutex_lock(&collector->lock);
+	chunk = collector->first;
+	if (chunk && chunk == collector->last && !all)
+		chunk = NULL;
+	if (chunk) {
+		collector->first = chunk->next;
+		collector->chunk_cnt--;
+	}
+	if (!collector->first)
+		collector->last = NULL;
+	pthread_mutex_unlock(&collector->lock);
+	return chunk;
 }
 
 /* The record's size as stored, with what aligns the next. */
@@ -89,28 +113,18 @@ static void ingest_chunk(struct ingest *ingest, const struct chunk *chunk)
 	}
 }
 
-static void free_chunks(struct collector *collector, bool with_ingest)
-{
-	while (collector->first) {
-		struct chunk *chunk = collector->first;
-
-		if (with_ingest)
-			ingest_chunk(collector->ingest, chunk);
-		collector->first = chunk->next;
-		free(chunk);
-	}
-	collector->last = NULL;
-	collector->chunk_cnt = 0;
-}
-
 /* ---- the ring ---- */
 
-static bool has_room(const struct collector *collector)
+static bool has_room(struct collector *collector)
 {
-	return collector->chunk_cnt < CHUNKS_MAX;
+	bool room;
+
+	pthread_mutex_lock(&collector->lock);
+	room = collector->chunk_cnt < CHUNKS_MAX;
+	pthread_mutex_unlock(&collector->lock);
+	return room;
 }
 
-/* The keeper stops when the last chunk is begun: a record that was taken finds room in it. */
 static int on_record(void *arg, void *data, size_t sz)
 {
 	struct collector *collector = arg;
@@ -121,18 +135,34 @@ static int on_record(void *arg, void *data, size_t sz)
 	}
 	if (!keep(collector, data, sz))
 		collector->ingest->no_memory++;
-	return atomic_load(&collector->resuming) || !has_room(collector) ? -EAGAIN : 0;
+	if (atomic_load(&collector->resuming))
+		return -EAGAIN;
+	return --collector->batch ? 0 : -EAGAIN;
 }
 
 static void *keep_aside(void *arg)
 {
 	struct collector *collector = arg;
 
-	while (!atomic_load(&collector->resuming) && has_room(collector)) {
-		ring_buffer__consume(collector->ring);
-		ring_buffer__poll(collector->ring, KEEPER_POLL_MS);
+	while (!atomic_load(&collector->resuming)) {
+		collector->batch = KEEPER_BATCH_RECORDS;
+		if (!has_room(collector))
+			usleep(KEEPER_WAIT_US); /* the ring has to hold them, as long as it can */
+		else if (ring_buffer__consume(collector->ring) != -EAGAIN)
+			usleep(KEEPER_WAIT_US);
 	}
 	return NULL;
+}
+
+/* While more comes: the keeper goes on until there is hardly anything left, or too much comes. */
+static void ingest_kept(struct collector *collector, size_t chunks_max, bool all)
+{
+	struct chunk *chunk;
+
+	while (chunks_max-- && (chunk = take_chunk(collector, all))) {
+		ingest_chunk(collector->ingest, chunk);
+		free(chunk);
+	}
 }
 
 void collector__pause(struct collector *collector)
@@ -147,10 +177,11 @@ void collector__resume(struct collector *collector)
 {
 	if (!collector->paused)
 		return;
+	ingest_kept(collector, 2 * CHUNKS_MAX, false);
 	atomic_store(&collector->resuming, true);
 	pthread_join(collector->keeper, NULL);
 	collector->paused = false;
-	free_chunks(collector, true);
+	ingest_kept(collector, SIZE_MAX, true);
 }
 
 struct collector *collector__new(int ring_fd, struct ingest *ingest)
@@ -160,6 +191,7 @@ struct collector *collector__new(int ring_fd, struct ingest *ingest)
 	if (!collector)
 		return NULL;
 	collector->ingest = ingest;
+	pthread_mutex_init(&collector->lock, NULL);
 	collector->ring = ring_buffer__new(ring_fd, on_record, collector, NULL);
 	if (!collector->ring) {
 		free(collector);
@@ -170,9 +202,13 @@ struct collector *collector__new(int ring_fd, struct ingest *ingest)
 
 void collector__free(struct collector *collector)
 {
+	struct chunk *chunk;
+
 	if (!collector)
 		return;
-	free_chunks(collector, false);
+	while ((chunk = take_chunk(collector, true)))
+		free(chunk);
+	pthread_mutex_destroy(&collector->lock);
 	ring_buffer__free(collector->ring);
 	free(collector);
 }
