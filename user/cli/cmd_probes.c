@@ -18,6 +18,7 @@
 struct probes {
 	struct modules *modules;
 	pid_t pid;
+	enum link_kind link; /* LINK_AUTO: not to be found out without privileges */
 	bool told_head;
 	size_t site_cnt;
 };
@@ -34,15 +35,35 @@ static const char *const costs[] = {
 	[SITE_SINGLE_STEPPED] = "stepped",
 };
 
+/* A session serves entry and return together; where there is one alone, it is a multi link's. */
+static const char *link_name(enum link_kind link, enum site_kind kind)
+{
+	if (link == LINK_AUTO)
+		return "?";
+	return link_kind__name(link == LINK_SESSION && kind != SITE_CALL ? LINK_MULTI : link);
+}
+
+static enum link_kind best_link(void)
+{
+	struct tracer_config config = {.ring_sz = 1 << 20};
+	enum link_kind kind = LINK_AUTO;
+	struct tracer *tracer = NULL;
+
+	if (!tracer__new(&config, &tracer, NULL))
+		kind = tracer__link_kind(tracer);
+	tracer__free(tracer);
+	return kind;
+}
+
 static void print_site(struct probes *probes, const struct probe_site *site, const char *path)
 {
 	if (!probes->told_head)
-		printf("%-22s %-8s %10s %5s  %-9s %-32s %s\n", "FUNCTION", "PROBE", "OFFSET",
-			"+", "COST", "INSTRUCTION", "FILE");
+		printf("%-22s %-6s %-8s %10s %4s  %-9s %-30s %s\n", "FUNCTION", "PROBE", "LINK",
+			"OFFSET", "+", "COST", "INSTRUCTION", "FILE");
 	probes->told_head = true;
 	probes->site_cnt++;
-	printf("%-22s %-8s %#10llx %5u  %-9s %-32s %s\n", site->name,
-		kinds[site->kind], (unsigned long long)site->file_offset,
+	printf("%-22s %-6s %-8s %#10llx %4u  %-9s %-30s %s\n", site->name, kinds[site->kind],
+		link_name(probes->link, site->kind), (unsigned long long)site->file_offset,
 		site->entry_delta, costs[site->cost], site->instruction, path);
 }
 
@@ -160,7 +181,7 @@ static bool is_number(const char *text)
 
 int cmd_probes(const struct options *options)
 {
-	struct probes probes = {.modules = modules__new()};
+	struct probes probes = {.modules = modules__new(), .link = best_link()};
 	int exit_code = probes.modules ? EXIT_OK : EXIT_TRACING;
 
 	if (!exit_code && !options->arg_cnt)
