@@ -30,6 +30,7 @@ build | libdw-dev           | elfutils-devel            | elfutils
 build | libcapstone-dev     | capstone-devel            | capstone
 build | libiberty-dev       | binutils-devel            | binutils
 build | libjson-c-dev       | json-c-devel              | json-c
+build | libjemalloc-dev     | jemalloc-devel            | jemalloc
 build | zlib1g-dev          | zlib-devel/zlib-ng-compat-devel | zlib/zlib-ng-compat
 test  | libcmocka-dev       | libcmocka-devel           | cmocka
 test  | g++                 | gcc-c++ libstdc++-devel   | gcc
@@ -49,6 +50,7 @@ test  | mawk/gawk           | gawk                      | gawk
 test  | nodejs              | nodejs                    | nodejs
 test  | sqlite3             | sqlite                    | sqlite
 test  | jq                  | jq                        | jq
+test  | qemu-system-x86     | qemu-system-x86-core      | qemu-system-x86
 test  | redis-server        | redis/valkey-compat-redis | valkey/redis
 test  | redis-tools         | -                         | -
 test  | libjemalloc2        | jemalloc                  | jemalloc

@@ -25,6 +25,7 @@ unit-sanitized  unit SAN=1 BUILD=$BUILD/san
 unit-valgrind   unit-valgrind
 fuzz            fuzz
 runtime         runtime
+kernels         check-two-kernels
 TABLE
 }
 

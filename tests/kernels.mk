@@ -6,6 +6,9 @@
 
 KERNELS ?= 6.1 6.12 newest
 
-.PHONY: check-kernels
+.PHONY: check-kernels check-two-kernels
 check-kernels: $(BUILD)/heaptap programs
 	@BUILD=$(BUILD) tests/kernels/run $(KERNELS)
+# The oldest and the newest: a part of make check.
+check-two-kernels: $(BUILD)/heaptap programs
+	@BUILD=$(BUILD) tests/kernels/run 6.1 newest

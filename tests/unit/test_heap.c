@@ -1238,6 +1238,55 @@ static void random_events_agree_with_the_plainest_books(void **state)
 
 #define SCENARIO(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* glibc hands a thread's cache of freed blocks back through free when the thread ends. */
+static void frees_at_a_threads_end_are_its_cache(void **state)
+{
+	struct heap *heap = heap__new();
+	struct process *process = heap__begin(heap, 100, 1);
+
+	(void)state;
+	for (int i = 0; i < 7; i++)
+		process__release(process, 0x1000 + i * 16, false, 101);
+	process__release(process, 0x5000, false, 102);
+	assert_int_equal(process__anomalies(process)->unmatched_frees, 8);
+	process__thread_exit(process, 101);
+	assert_int_equal(process__anomalies(process)->unmatched_frees, 1);
+	assert_int_equal(process__anomalies(process)->thread_cache_frees, 7);
+	assert_int_equal(process__totals(process)->frees, 0);
+	heap__free(heap);
+}
+
+static void unmatched_frees_of_a_thread_that_goes_on_stay_what_they_are(void **state)
+{
+	struct heap *heap = heap__new();
+	struct process *process = heap__begin(heap, 100, 1);
+
+	(void)state;
+	process__release(process, 0x1000, false, 101);
+	assert_int_equal(process__alloc(process, 0x2000, 8, 1, 1, 101), 0);
+	process__release(process, 0x3000, false, 102);
+	process__release(process, 0x2000, false, 102);
+	process__thread_exit(process, 101);
+	process__thread_exit(process, 102);
+	assert_int_equal(process__anomalies(process)->unmatched_frees, 2);
+	assert_int_equal(process__anomalies(process)->thread_cache_frees, 0);
+	heap__free(heap);
+}
+
+static void threads_that_end_with_their_process_are_settled(void **state)
+{
+	struct heap *heap = heap__new();
+	struct process *process = heap__begin(heap, 100, 1);
+
+	(void)state;
+	process__release(process, 0x1000, false, 100); /* the main thread's own */
+	process__release(process, 0x2000, false, 101);
+	process__exit(process, 0, 1);
+	assert_int_equal(process__anomalies(process)->unmatched_frees, 1);
+	assert_int_equal(process__anomalies(process)->thread_cache_frees, 1);
+	heap__free(heap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1294,6 +1343,9 @@ int main(void)
 		SCENARIO(short_lived_processes_take_little),
 		SCENARIO(memory_follows_the_blocks),
 		SCENARIO(null_may_be_freed),
+		SCENARIO(frees_at_a_threads_end_are_its_cache),
+		SCENARIO(unmatched_frees_of_a_thread_that_goes_on_stay_what_they_are),
+		SCENARIO(threads_that_end_with_their_process_are_settled),
 		SCENARIO(random_events_agree_with_the_plainest_books),
 	};
 

@@ -407,10 +407,27 @@ static void process__end(struct process *process, enum process_state state, uint
 	process__put_all_back(process);
 }
 
+/* A thread can still be ending when the process's end is told (pthread_join returns before). The main
+ * thread's frees are its own: exit hands nothing back. */
+static void process__end_threads(struct process *process)
+{
+	const struct index_entry *entry;
+	size_t cursor = 0;
+
+	while ((entry = index__next(&process->unmatched, &cursor))) {
+		if (entry->key == (uint32_t)process->info.tgid)
+			continue;
+		process->anomalies.unmatched_frees -= entry->value;
+		process->anomalies.thread_cache_frees += entry->value;
+	}
+	index__destroy(&process->unmatched);
+}
+
 void process__exit(struct process *process, int status, uint64_t time_ns)
 {
 	if (process->info.state != PROCESS_RUNNING)
 		return;
+	process__end_threads(process);
 	process__end(process, WIFSIGNALED(status) ? PROCESS_KILLED : PROCESS_EXITED, time_ns);
 	if (WIFSIGNALED(status))
 		process->info.signal = WTERMSIG(status);
