@@ -78,6 +78,24 @@ def test_attach_until_it_exits(t, kind):
     t.equal({key: found[key] for key in wanted}, wanted, "stacks through leak_outer")
 
 
+def test_watch_of_the_whole_machine(t):
+    """Every allocator of the machine: only in a machine of one's own. A process from before and one that is
+    started later; both are told of after they have ended."""
+    puppet = Puppet(t)
+    tracing = heaptap.watch(t)
+    puppet.tell("alloc 5 100", "free 2")
+    puppet.end(0)
+    finished = t.run([heaptap.program("leak"), "malloc"])
+    tracing.stop()
+    (earlier,) = tracing.of_pid(puppet.pid)
+    found = heaptap.sums(heaptap.stacks_through(earlier, "leak_outer"))
+    t.equal((found["allocs"], found["frees"], earlier["from_birth"]), (5, 2, False), "the earlier process")
+    (expect,) = heaptap.read_expects(finished.stdout)
+    (later,) = tracing.of_pid(expect["pid"])
+    heaptap.check_totals(t, later, expect)
+    t.check(later["from_birth"], "the later process is not traced from its birth")
+
+
 @each("auto", "fp")
 def test_stack(t, mode):
     tracing = heaptap.run(t, [heaptap.program("leak"), "malloc"], options=["--stack", mode])
