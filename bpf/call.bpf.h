@@ -87,9 +87,15 @@ static __always_inline __u64 size_asked(const __u64 *arguments, __u64 cookie)
 {
 	__u64 size = ARGUMENT(arguments, COOKIE_SIZE_ARG(cookie));
 
-	/* A product that overflows belongs to a call that fails: the size is never used. */
-	return COOKIE_COUNT_ARG(cookie) ? size * ARGUMENT(arguments, COOKIE_COUNT_ARG(cookie)) :
-					  size;
+	__u64 count = ARGUMENT(arguments, COOKIE_COUNT_ARG(cookie)), most = ~0ull;
+
+	if (!COOKIE_COUNT_ARG(cookie))
+		return size;
+	if (count)
+		most /= count;
+	barrier_var(most); /* or the compiler makes a 128-bit product of it, which BPF has not */
+	/* A product that overflows belongs to a call that fails; it must not look like none. */
+	return size > most ? ~0ull : size * count;
 }
 
 /* True: its return is of interest. */

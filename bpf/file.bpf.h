@@ -85,13 +85,13 @@ struct file_record {
 };
 
 static __always_inline bool file_send(void *ring, struct task_struct *task, __u32 image, __u64 file,
-	const struct file_key *key, __u32 number)
+	const struct file_key *key, __u32 number, __u8 flags)
 {
 	struct file_record *record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
 
 	if (!record)
 		return false;
-	event_fill(&record->header.event, EVENT_FILE, 0, 0, task, image);
+	event_fill(&record->header.event, EVENT_FILE, flags, 0, task, image);
 	record->header.inode = key->inode;
 	record->header.dev = key->dev;
 	record->header.file = number;
@@ -107,9 +107,9 @@ static __always_inline __u32 file_introduce(
 {
 	__u32 number = __sync_fetch_and_add(&last_file, 1) + 1;
 
-	/* If it does not fit there, the collector does that thread's work. */
-	file_send(&new_files, task, image, file, key, number);
-	if (!file_send(&events, task, image, file, key, number)) {
+	bool sent = file_send(&new_files, task, image, file, key, number, 0);
+
+	if (!file_send(&events, task, image, file, key, number, sent ? 0 : EVENT_F_ALONE)) {
 		count_for(task->tgid, image, COUNTER_lost_files);
 		return 0;
 	}
@@ -162,6 +162,7 @@ struct file_question {
 	__u64 file_offset;
 	__u32 image;
 	__u32 file;
+	bool is_code;
 };
 
 static long file_answer(struct task_struct *task, struct vm_area_struct *vma, void *arg)
@@ -169,6 +170,9 @@ static long file_answer(struct task_struct *task, struct vm_area_struct *vma, vo
 	struct file_question *question = arg;
 	__u64 file = 0;
 
+	question->is_code = vma->vm_flags & VM_EXEC;
+	if (!question->is_code)
+		return 0;
 	BPF_CORE_READ_INTO(&file, vma, vm_file);
 	if (!file)
 		return 0;
@@ -180,8 +184,8 @@ static long file_answer(struct task_struct *task, struct vm_area_struct *vma, vo
 	return 0;
 }
 
-/* Fills in where a frame's address lies. 0, also if there is no file; -ENOENT: nothing is mapped
- * there; -EBUSY: the mappings are changing just now. */
+/* Fills in where a frame's address lies. 0, also if there is no file; -ENOENT: no code is
+ * mapped there; -EBUSY: the mappings are changing just now. */
 __noinline long frame_resolve(__u64 address, __u32 image, struct stack_frame *frame)
 {
 	struct file_question question = {.address = address, .image = image};
@@ -194,7 +198,7 @@ __noinline long frame_resolve(__u64 address, __u32 image, struct stack_frame *fr
 	frame->file_offset = question.file_offset;
 	frame->file = question.file;
 	frame->reserved = 0;
-	return err;
+	return !err && !question.is_code ? -ENOENT : err;
 }
 
 #endif

@@ -8,7 +8,8 @@
 
 static __always_inline void life_fork(struct task_struct *parent, struct task_struct *child)
 {
-	__u32 child_tgid = child->tgid, image = task_image(parent);
+	__u32 child_tgid = child->tgid, child_image = task_image(child);
+	__u32 image = task_image(parent);
 	struct fork_event *record;
 	__u8 one = 1;
 
@@ -19,9 +20,12 @@ static __always_inline void life_fork(struct task_struct *parent, struct task_st
 			return;
 		bpf_map_update_elem(&targets, &child_tgid, &one, BPF_ANY);
 	}
+	image_decide(child_tgid, child_image, 1);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
+		/* The child's books lack what it has from its parent. */
 		count_for(parent->tgid, image, COUNTER_lost_lifecycle);
+		count_for(child_tgid, child_image, COUNTER_lost_lifecycle);
 		return;
 	}
 	event_fill(&record->event, EVENT_FORK, child->mm == parent->mm ? EVENT_F_SHARED_VM : 0, 0,
@@ -29,32 +33,35 @@ static __always_inline void life_fork(struct task_struct *parent, struct task_st
 	record->time_ns = bpf_ktime_get_ns();
 	record->child_start_ns = child->start_boottime;
 	record->child_tgid = child_tgid;
-	record->child_image = task_image(child);
+	record->child_image = child_image;
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void life_exec(struct task_struct *task)
 {
-	__u32 image = task_image(task);
-	__u64 start_ns = task->group_leader->start_boottime;
+	__u32 image = task_image(task), tgid = task->tgid, exe = 0, old_image;
+	__u64 start_ns = task->group_leader->start_boottime, exe_file = 0;
 	struct exec_event *record;
-	__u64 exe_file = 0;
-	__u32 exe;
+	bool wanted = process_wanted(), was_wanted;
 
-	if (!process_wanted())
+	old_image = image_of(start_ns, task->self_exec_id - 1);
+	was_wanted = has_filters() ? image_was_wanted(tgid, old_image) : wanted;
+	image_undecide(tgid, old_image);
+	mappings_forget(tgid, old_image);
+	if (!wanted && !was_wanted)
 		return;
 	BPF_CORE_READ_INTO(&exe_file, task, mm, exe_file);
-	exe = file_number(task, image, exe_file);
+	if (wanted)
+		exe = file_number(task, image, exe_file);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
-		count_for(task->tgid, image, COUNTER_lost_lifecycle);
+		count_for(tgid, image, COUNTER_lost_lifecycle);
 		return;
 	}
-	event_fill(&record->event, EVENT_EXEC, 0, 0, task, image);
+	event_fill(&record->event, EVENT_EXEC, wanted ? 0 : EVENT_F_LEFT, 0, task, image);
 	record->time_ns = bpf_ktime_get_ns();
 	record->start_ns = start_ns;
-	record->old_image = image_of(start_ns, task->self_exec_id - 1);
-	mappings_forget(task->tgid, record->old_image);
+	record->old_image = old_image;
 	record->exe = exe;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
@@ -96,11 +103,12 @@ static __always_inline void life_exit(struct task_struct *task)
 		life_thread_exit(task);
 		return;
 	}
+	mappings_forget(tgid, image);
 	if (!process_wanted())
 		return;
+	image_undecide(tgid, image);
 	if (cfg_targets_only)
 		bpf_map_delete_elem(&targets, &tgid);
-	mappings_forget(tgid, image);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		count_for(tgid, image, COUNTER_lost_lifecycle);

@@ -85,13 +85,18 @@ __noinline int mapping_find(__u64 address, __u32 image, struct stack_frame *fram
 		return 0;
 	for (int i = 0; i < MAPPINGS_MAX; i++) {
 		struct mapping *row = &mappings->rows[i];
+		__u64 start = row->start, end = row->end;
 
-		if (address >= row->end || address < row->start || row->epoch != map_epoch)
+		if (address >= end || address < start || row->epoch != map_epoch)
 			continue;
 		frame->address = address;
 		frame->file = row->file;
-		frame->file_offset = address - row->start + row->file_start;
+		frame->file_offset = address - start + row->file_start;
 		frame->reserved = 0;
+		barrier();
+		/* It was written anew meanwhile (there are more mappings than rows). */
+		if (row->start != start || row->end != end)
+			continue;
 		return 1;
 	}
 	return 0;

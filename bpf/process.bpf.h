@@ -54,17 +54,23 @@ static __always_inline bool exe_wanted(struct task_struct *task)
 	return bpf_map_lookup_elem(&wanted_exes, &key);
 }
 
-/* The filters as they hold for the current task, at this moment. */
-__noinline int process_wanted(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tgid = task->tgid;
+/* Whether a filter lets an image pass is decided once: what it is called, whose it is and where it runs
+ * can change, and half-seen books are worse than none. Needed only where there are filters. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 17);
+	__type(key, struct image_key);
+	__type(value, __u8); /* 1: wanted */
+} decided_images SEC(".maps");
 
-	if (tgid == cfg_self_tgid || tgid == cfg_helper_tgid ||
-		(__u32)task->real_parent->tgid == cfg_helper_tgid)
-		return 0;
-	if (cfg_targets_only && !bpf_map_lookup_elem(&targets, &tgid))
-		return 0;
+static __always_inline bool has_filters(void)
+{
+	return cfg_filter_uid || cfg_filter_comm || cfg_filter_exe || cfg_filter_cgroup;
+}
+
+static __always_inline __u8 filters_pass(struct task_struct *task)
+{
 	if (cfg_filter_uid && task->cred->uid.val != cfg_uid)
 		return 0;
 	if (cfg_filter_comm && !comm_wanted(task))
@@ -72,6 +78,54 @@ __noinline int process_wanted(void)
 	if (cfg_filter_exe && !exe_wanted(task))
 		return 0;
 	return !cfg_filter_cgroup || bpf_current_task_under_cgroup(&cgroup, 0) == 1;
+}
+
+static __always_inline void image_decide(__u32 tgid, __u32 image, __u8 wanted)
+{
+	struct image_key key = {tgid, image};
+
+	if (has_filters())
+		bpf_map_update_elem(&decided_images, &key, &wanted, BPF_ANY);
+}
+
+static __always_inline bool image_was_wanted(__u32 tgid, __u32 image)
+{
+	struct image_key key = {tgid, image};
+	__u8 *decided = bpf_map_lookup_elem(&decided_images, &key);
+
+	return decided && *decided;
+}
+
+static __always_inline void image_undecide(__u32 tgid, __u32 image)
+{
+	struct image_key key = {tgid, image};
+
+	if (has_filters())
+		bpf_map_delete_elem(&decided_images, &key);
+}
+
+/* Is the current process traced? */
+__noinline int process_wanted(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 tgid = task->tgid;
+	struct image_key key = {tgid, 0};
+	__u8 *decided, wanted;
+
+	if (tgid == cfg_self_tgid || tgid == cfg_helper_tgid ||
+		(__u32)task->real_parent->tgid == cfg_helper_tgid)
+		return 0;
+	if (cfg_targets_only)
+		return bpf_map_lookup_elem(&targets, &tgid) != NULL;
+	if (!has_filters())
+		return 1;
+	key.image = task_image(task);
+	decided = bpf_map_lookup_elem(&decided_images, &key);
+	if (decided)
+		return *decided;
+	wanted = filters_pass(task);
+	image_decide(key.tgid, key.image, wanted);
+	return wanted;
 }
 
 #endif

@@ -108,7 +108,7 @@ static __always_inline bool stack_send(
 		return false;
 	}
 	resolved = stack_resolve(thread, stack.first, stack.frame_cnt, &record->frames);
-	event_fill(&record->header.event, EVENT_STACK, resolved ? 0 : EVENT_F_UNRESOLVED, 0, task,
+	event_fill(&record->header.event, EVENT_STACK, 0, 0, task,
 		thread->image);
 	record->header.stack = stack.hash;
 	record->header.frame_cnt = stack.frame_cnt;

@@ -155,7 +155,7 @@ static __always_inline bool window_read(struct thread *thread, __u64 address, __
 	struct unwind *unwind = &thread->unwind;
 	__u64 offset = address - unwind->window;
 
-	if (offset > WINDOW_SZ - sizeof(__u64)) {
+	if (!unwind->window || offset > WINDOW_SZ - sizeof(__u64)) {
 		if (bpf_probe_read_user(unwind->stack, WINDOW_SZ, (void *)address)) {
 			/* It would reach beyond the stack's end. */
 			unwind->window = 0;
@@ -287,11 +287,11 @@ static __always_inline __u32 unwind_step(struct thread *thread)
 	struct memo memo = {};
 	int err = memo_get(thread, unwind->pc, unwind->exact, &memo);
 
-	unwind_hash(unwind, &memo);
 	if (err == -ENOENT && !memo.file) {
-		unwind->frame_cnt--; /* it is no code address */
+		unwind->frame_cnt--; /* it is no code address, and no part of the stack's name */
 		return STACK_END_BAD_PC;
 	}
+	unwind_hash(unwind, &memo);
 	if (err)
 		return STACK_END_LATE_ROWS;
 	if (UNWIND_RULE_KIND(memo.rule) == UNWIND_ROOT)

@@ -33,8 +33,10 @@ enum event_flag {
 	EVENT_F_NESTED_HINT = 1 << 1,
 	/* EVENT_FORK: the child runs in the parent's address space (vfork, posix_spawn). */
 	EVENT_F_SHARED_VM = 1 << 2,
-	/* EVENT_STACK: some frame's file could not be asked for just then; it will be sent again. */
-	EVENT_F_UNRESOLVED = 1 << 3,
+	/* EVENT_EXEC: the new image is not traced; the old one was, and ends. */
+	EVENT_F_LEFT = 1 << 4,
+	/* EVENT_FILE: the ring of new files had no room for it; it is here alone. */
+	EVENT_F_ALONE = 1 << 3,
 };
 
 /* What every record begins with. {tgid, image} names one image of one process: `image` is a hash of

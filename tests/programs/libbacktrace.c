@@ -144,7 +144,7 @@ __attribute__((noinline)) static void record(void)
 	busy--;
 }
 
-void *malloc(size_t n)
+static void *wrapped_malloc(size_t n)
 {
 	void *p;
 
@@ -155,7 +155,7 @@ void *malloc(size_t n)
 	return p;
 }
 
-void *calloc(size_t count, size_t n)
+static void *wrapped_calloc(size_t count, size_t n)
 {
 	void *p;
 
@@ -166,12 +166,12 @@ void *calloc(size_t count, size_t n)
 	return p;
 }
 
-void *realloc(void *p, size_t n)
+static void *wrapped_realloc(void *p, size_t n)
 {
 	void *q;
 
 	if (!ready() || is_early(p)) {
-		q = malloc(n);
+		q = wrapped_malloc(n);
 		return q && p ? memcpy(q, p, n < EARLY_SZ ? n : EARLY_SZ) : q;
 	}
 	record();
@@ -179,7 +179,7 @@ void *realloc(void *p, size_t n)
 	return q;
 }
 
-void *reallocarray(void *p, size_t count, size_t n)
+static void *wrapped_reallocarray(void *p, size_t count, size_t n)
 {
 	void *q;
 
@@ -189,7 +189,7 @@ void *reallocarray(void *p, size_t count, size_t n)
 	return q;
 }
 
-void *aligned_alloc(size_t alignment, size_t n)
+static void *wrapped_aligned_alloc(size_t alignment, size_t n)
 {
 	void *p;
 
@@ -199,7 +199,7 @@ void *aligned_alloc(size_t alignment, size_t n)
 	return p;
 }
 
-int posix_memalign(void **out, size_t alignment, size_t n)
+static int wrapped_posix_memalign(void **out, size_t alignment, size_t n)
 {
 	int error;
 
@@ -209,8 +209,27 @@ int posix_memalign(void **out, size_t alignment, size_t n)
 	return error;
 }
 
-void free(void *p)
+static void wrapped_free(void *p)
 {
 	if (!is_early(p) && ready())
 		real.free(p);
 }
+
+/*
+ * Indirect functions, which heaptap does not probe: a return probe on the wrapper would put the kernel's
+ * trampoline into the stack that backtrace() sees.
+ */
+#define INDIRECT(type, name, ...)                                                                  \
+	static type (*name##_resolve(void))(__VA_ARGS__)                                           \
+	{                                                                                          \
+		return wrapped_##name;                                                             \
+	}                                                                                          \
+	type name(__VA_ARGS__) __attribute__((ifunc(#name "_resolve")))
+
+INDIRECT(void *, malloc, size_t n);
+INDIRECT(void *, calloc, size_t count, size_t n);
+INDIRECT(void *, realloc, void *p, size_t n);
+INDIRECT(void *, reallocarray, void *p, size_t count, size_t n);
+INDIRECT(void *, aligned_alloc, size_t alignment, size_t n);
+INDIRECT(int, posix_memalign, void **out, size_t alignment, size_t n);
+INDIRECT(void, free, void *p);

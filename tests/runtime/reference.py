@@ -15,8 +15,7 @@ DEPTH = 125
 STACK = struct.Struct(f"={2 + FRAME_MAX + 1}Q")
 
 
-# Of the command's own process only, and so not in the wrapper, which is loaded when probes are in place:
-# a probe there would put the kernel's trampoline into the stack that backtrace() sees.
+# Of the command's own process only.
 OPTIONS = ["--no-children"]
 
 

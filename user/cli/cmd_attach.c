@@ -33,6 +33,15 @@ static int parse_pid(const char *text, pid_t *ret_pid)
 	return 0;
 }
 
+static bool is_attached(const struct attach *attach, pid_t pid)
+{
+	for (int i = 0; i < attach->pid_cnt; i++) {
+		if (attach->pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
 static int parse_pids(const struct options *options, struct attach *attach)
 {
 	if (!options->arg_cnt) {
@@ -43,11 +52,12 @@ static int parse_pids(const struct options *options, struct attach *attach)
 	if (!attach->pids)
 		return EXIT_TRACING;
 	for (int i = 0; i < options->arg_cnt; i++) {
-		int exit_code = parse_pid(options->args[i], &attach->pids[i]);
+		int exit_code = parse_pid(options->args[i], &attach->pids[attach->pid_cnt]);
 
 		if (exit_code)
 			return exit_code;
-		attach->pid_cnt++;
+		if (!is_attached(attach, attach->pids[attach->pid_cnt]))
+			attach->pid_cnt++;
 	}
 	return 0;
 }
@@ -68,15 +78,17 @@ static int refuse(pid_t pid, int err, const char *reason)
 	return err == -EACCES || err == -EPERM ? EXIT_PRIVILEGE : EXIT_TARGET;
 }
 
-/* True, after saying so, if a return probe would kill it. */
+/* True, after saying so, if a probe would kill it. */
 static bool is_endangered(pid_t pid)
 {
-	if (!kernel_kills_filtered() || !process_has_filter(pid))
-		return false;
-	log_error("process %d cannot be traced: it has a seccomp filter, for which this kernel would kill "
-		  "it at the first probe; kernels 6.12.14, 6.13.3 and 6.14 are mended",
-		pid);
-	return true;
+	char *exe = proc__exe(pid);
+	const char *why = exe ? would_be_killed(pid, exe) : NULL;
+
+	if (why)
+		log_error("process %d (%s) cannot be traced: a probe would kill it, as it %s", pid, exe,
+			why);
+	free(exe);
+	return why;
 }
 
 static int attach_one(struct trace *trace, pid_t pid)
@@ -95,26 +107,21 @@ static int attach_one(struct trace *trace, pid_t pid)
 	return ret > 0 ? 0 : refuse(pid, ret, reason);
 }
 
-static bool is_attached(const struct attach *attach, pid_t pid)
-{
-	for (int i = 0; i < attach->pid_cnt; i++) {
-		if (attach->pids[i] == pid)
-			return true;
-	}
-	return false;
-}
-
 /* A library that was loaded later may bring an allocator of its own. */
-static void on_file(struct trace *trace, struct module *module, pid_t tgid)
+static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint32_t image)
 {
 	char reason[256] = "";
+	int ret = 0;
 
-	if (is_attached(trace->arg, tgid) &&
-		targets__add_module(trace->targets, module, tgid, reason) < 0)
+	if (is_attached(trace->arg, tgid))
+		ret = targets__add_module(trace->targets, module, tgid, reason);
+	if (ret < 0)
 		log_warn("%s", reason);
+	if (ret > 0)
+		trace__mark_late(trace, tgid, image);
 }
 
-static void on_ended(struct trace *trace)
+static void on_ended(struct trace *trace, size_t ended_cnt)
 {
 	struct process *process = heap__next(trace->heap, NULL), *next;
 
@@ -186,6 +193,7 @@ int cmd_attach(const struct options *options)
 		goto out;
 	exit_code = trace__open(&trace, options, &config, stdout, &hooks);
 	trace.arg = &attach;
+	trace.ingest.tells_silent = true;
 	if (!exit_code)
 		exit_code = attach_all(&trace, &attach);
 	if (!exit_code) {

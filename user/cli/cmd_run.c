@@ -196,15 +196,17 @@ static int start(struct trace *trace, struct run *run)
 
 /* An executable that is started, or a library that is loaded, may have an allocator that was not
  * foreseen. It is probed now, and its process's books are no longer from birth. */
-static void on_file(struct trace *trace, struct module *module, pid_t tgid)
+static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint32_t image)
 {
+	const struct run *run = trace->arg;
+	pid_t for_pid = trace->options->no_children ? run->pid : ALL_PROCESSES;
 	char reason[256] = "";
-	int ret = trace->options->no_children ?
-			  0 :
-			  targets__add_module(trace->targets, module, ALL_PROCESSES, reason);
+	int ret = targets__add_module(trace->targets, module, for_pid, reason);
 
 	if (ret < 0)
 		log_debug(1, "%s", reason);
+	if (ret > 0)
+		trace__mark_late(trace, tgid, image);
 }
 
 static void on_exec(struct trace *trace, struct process *process)
@@ -216,10 +218,8 @@ static void on_exec(struct trace *trace, struct process *process)
 		return;
 	ret = targets__add_process(
 		trace->targets, process__info(process)->tgid, ALL_PROCESSES, reason);
-	if (ret > 0) {
-		traced__of(process)->late_probes = true;
-		process__info(process)->from_birth = false;
-	}
+	if (ret > 0)
+		trace__mark_late(trace, process__info(process)->tgid, process__info(process)->image);
 }
 
 /* A key pressed on the terminal has reached the command too; what was sent to heaptap alone is
@@ -231,7 +231,7 @@ static bool on_signal(struct trace *trace, int number, bool from_terminal)
 	if (number == SIGCHLD) {
 		if (waitpid(run->pid, &run->status, WNOHANG) == run->pid)
 			run->ended = trace->done = true;
-	} else if (!from_terminal) {
+	} else if (!from_terminal && !run->ended) {
 		kill(run->pid, number);
 	}
 	return true;

@@ -45,12 +45,15 @@ static int parse_user(const char *name, uid_t *ret_uid)
 
 static int add_exe(struct trace *trace, const char *path)
 {
-	struct stat st;
-	int err = stat(path, &st) ? -errno : 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err = fd < 0 ? -errno : 0;
+	uint64_t inode;
+	uint32_t dev;
 
-	if (!err)
-		err = tracer__add_exe(trace->tracer,
-			(uint32_t)major(st.st_dev) << 20 | minor(st.st_dev), st.st_ino);
+	if (!err && module__identify(fd, &dev, &inode))
+		err = tracer__add_exe(trace->tracer, dev, inode);
+	if (fd >= 0)
+		close(fd);
 	if (err)
 		log_error("%s: %s", path, strerror(-err));
 	return err ? EXIT_TARGET : 0;
@@ -215,27 +218,28 @@ static void on_exec(struct trace *trace, struct process *process)
 	if (!watch->everything)
 		return;
 	if (targets__add_process(trace->targets, process__info(process)->tgid, ALL_PROCESSES,
-		    reason) > 0) {
-		traced__of(process)->late_probes = true;
-		process__info(process)->from_birth = false;
-	}
+		    reason) > 0)
+		trace__mark_late(trace, process__info(process)->tgid, process__info(process)->image);
 }
 
-static void on_file(struct trace *trace, struct module *module, pid_t tgid)
+static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint32_t image)
 {
 	struct watch *watch = trace->arg;
 	char reason[256] = "";
+	int ret = 0;
 
 	if (watch->everything)
-		add_quietly(targets__add_module(trace->targets, module, ALL_PROCESSES, reason),
-			reason);
+		ret = targets__add_module(trace->targets, module, ALL_PROCESSES, reason);
+	add_quietly(ret, reason);
+	if (ret > 0)
+		trace__mark_late(trace, tgid, image);
 }
 
-static void on_ended(struct trace *trace)
+static void on_ended(struct trace *trace, size_t ended_cnt)
 {
 	struct watch *watch = trace->arg;
 
-	watch->ended_cnt += trace->ended_cnt;
+	watch->ended_cnt += ended_cnt;
 	if (watch->ended_cnt <= ENDED_MAX)
 		return;
 	trace__summarize(trace, SUMMARY_PERIODIC);

@@ -159,6 +159,7 @@ static void report_links(struct report *report)
 		[LINK_PERF] = "a perf event per site (kernel 5.15)",
 	};
 	enum link_kind best = LINK_AUTO;
+	const char *hook = NULL;
 
 	for (int kind = LINK_SESSION; kind < LINK_KIND_CNT; kind++) {
 		struct tracer_config config = {.link = kind, .ring_sz = 1 << 20};
@@ -170,12 +171,16 @@ static void report_links(struct report *report)
 		snprintf(finding, sizeof(finding), "%s%s%s", needs[kind], err ? ": " : "",
 			err ? strerror(-err) : "");
 		line(report, !err, false, what, finding, NULL);
-		if (!err && best == LINK_AUTO)
+		if (!err && best == LINK_AUTO) {
 			best = kind;
+			hook = tracer__mapping_hook(tracer);
+		}
 		tracer__free(tracer);
 	}
 	line(report, best != LINK_AUTO, true, "best link", link_kind__name(best),
 		"use a newer kernel; heaptap doctor -v and the kernel log say more");
+	line(report, hook, false, "mappings followed by", hook ? hook : "nothing",
+		"libraries that replace others at their addresses may be unwound wrongly");
 }
 
 static void report_limits(struct report *report)

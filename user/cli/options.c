@@ -12,6 +12,8 @@
 #include "util/text.h"
 
 #define RING_SIZE_DEFAULT (64u << 20)
+#define SECONDS_MIN 1e-3
+#define SECONDS_MAX (100 * 365 * 86400.0)
 #define LONG_ONLY 256 /* getopt's value of an option without a short form: this + its row */
 
 struct option_row {
@@ -37,7 +39,10 @@ static int parse_seconds(const char *text, void *field)
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		if (!strcmp(end, units[i].suffix)) {
-			*(double *)field = value * units[i].seconds;
+			value *= units[i].seconds;
+			if (value > SECONDS_MAX || (value && value < SECONDS_MIN))
+				return -EINVAL;
+			*(double *)field = value;
 			return 0;
 		}
 	}

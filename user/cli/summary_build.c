@@ -303,7 +303,6 @@ static int add_process(struct summary_draft *draft, struct process *process)
 	}
 	shown = memset(&summary->processes[summary->process_cnt++], 0, sizeof(*shown));
 	fill_process(draft, process, shown);
-	add_counters(&summary->counters, &shown->counters);
 	err = process__snapshot(process, draft->now_ns,
 		(uint64_t)(draft->trace->options->min_age_s * 1e9), &snapshot);
 	if (err)
@@ -368,13 +367,23 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 	summary->host = draft->system.nodename;
 	summary->kernel = draft->system.release;
 	summary->events_received = trace->ingest.received;
-	summary->counters = tracer__stray_counters(trace->tracer);
+	summary->counters = tracer__all_counters(trace->tracer);
+	add_counters(&summary->counters, &trace->forgotten);
+	summary->counters.count[COUNTER_not_booked] += trace->ingest.no_memory;
+	summary->counters.count[COUNTER_malformed] += trace->ingest.malformed;
 	summary->link = link_kind__name(tracer__link_kind(trace->tracer));
 }
 
-static bool is_silent(struct process *process)
+/* Of which nothing was seen, and nothing lost. */
+static bool is_silent(struct trace *trace, struct process *process)
 {
-	return !traced__of(process)->received;
+	const struct process_info *info = process__info(process);
+	struct counters counters;
+
+	if (traced__of(process)->received)
+		return false;
+	tracer__counters(trace->tracer, info->tgid, info->image, &counters);
+	return !counters__lost(&counters);
 }
 
 struct summary_draft *summary_draft__new(
@@ -389,7 +398,7 @@ struct summary_draft *summary_draft__new(
 	draft->trace = trace;
 	fill_head(draft, kind);
 	for (; process && !err; process = only ? NULL : heap__next(trace->heap, process)) {
-		if (!trace->hooks.hides_silent || !is_silent(process))
+		if (!trace->hooks.hides_silent || !is_silent(trace, process))
 			err = add_process(draft, process);
 	}
 	fill_cost(draft);

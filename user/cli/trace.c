@@ -17,6 +17,7 @@
 #include "cli/machine.h"
 #include "cli/summary_build.h"
 #include "cli/trace.h"
+#include "report/output.h"
 #include "util/proc.h"
 #include "util/log.h"
 
@@ -40,9 +41,13 @@ static void close_fd(int fd)
 
 /* ---- opening ---- */
 
+#define PIDFD_BIT (1ull << 32) /* in epoll's data: a pidfd; the lower half is the pid */
+
+/* A pidfd stays readable for good: it is told of once. */
 static int epoll_add(struct trace *trace, int fd, uint64_t data)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = data};
+	struct epoll_event event = {
+		.events = data & PIDFD_BIT ? EPOLLIN | EPOLLONESHOT : EPOLLIN, .data.u64 = data};
 
 	return epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
@@ -119,8 +124,32 @@ static void tell_begin(void *arg, struct process *process)
 	struct process_info *info = process__info(process);
 
 	symbolizer__note_process(trace->symbolizer, info->tgid, info->start_ns);
+	if (trace->late_tgid == info->tgid && trace->late_image == info->image)
+		trace__mark_late(trace, info->tgid, info->image);
 	if (trace->hooks.on_exec)
 		trace->hooks.on_exec(trace, process);
+}
+
+void trace__mark_late(struct trace *trace, pid_t tgid, uint32_t image)
+{
+	struct process *process = heap__find(trace->heap, tgid, image);
+
+	if (!process) { /* its exec is told next */
+		trace->late_tgid = tgid;
+		trace->late_image = image;
+		return;
+	}
+	traced__of(process)->late_probes = true;
+	process__info(process)->from_birth = false;
+}
+
+static bool tell_lost(void *arg, pid_t tgid, uint32_t image)
+{
+	struct trace *trace = arg;
+	struct counters counters;
+
+	tracer__counters(trace->tracer, tgid, image, &counters);
+	return counters__lost(&counters);
 }
 
 static bool needs_rows(const struct trace *trace)
@@ -128,15 +157,15 @@ static bool needs_rows(const struct trace *trace)
 	return trace->options->stack == STACK_AUTO || trace->options->stack == STACK_DWARF;
 }
 
-static void tell_file(
-	void *arg, struct module *module, uint32_t number, bool is_new, pid_t tgid)
+static void tell_file(void *arg, struct module *module, const struct file_event *record)
 {
 	struct trace *trace = arg;
+	bool alone = !trace->new_files || record->event.flags & EVENT_F_ALONE;
 
-	if (needs_rows(trace))
-		unwinding__add(trace->unwinding, module, number);
-	if (is_new && trace->hooks.on_file)
-		trace->hooks.on_file(trace, module, tgid);
+	if (needs_rows(trace) && alone)
+		unwinding__add(trace->unwinding, module, record->file);
+	if (trace->hooks.on_file)
+		trace->hooks.on_file(trace, module, record->event.tgid, record->event.image);
 }
 
 static int open_books(struct trace *trace)
@@ -154,6 +183,7 @@ static int open_books(struct trace *trace)
 		.hooks = {.on_begin = tell_begin,
 			.on_end = tell_end,
 			.on_file = tell_file,
+			.has_lost = tell_lost,
 			.arg = trace},
 	};
 	return 0;
@@ -275,7 +305,8 @@ static void preload(struct trace *trace, struct module *module)
 {
 	uint32_t number;
 
-	if (!unwinding__preload(trace->unwinding, module, &number) && number)
+	unwinding__preload(trace->unwinding, module, &number);
+	if (number)
 		files__set(trace->files, number, module);
 }
 
@@ -373,7 +404,11 @@ static void summarize_while_tracing(
 static void forget(struct trace *trace, struct process *process)
 {
 	struct process_info *info = process__info(process);
+	struct counters counters;
 
+	tracer__counters(trace->tracer, info->tgid, info->image, &counters);
+	for (int i = 0; i < COUNTER_CNT; i++)
+		trace->forgotten.count[i] += counters.count[i];
 	tracer__forget_image(trace->tracer, info->tgid, info->image);
 	ingest__forget(&trace->ingest, process);
 }
@@ -445,8 +480,6 @@ static void on_signals(struct trace *trace)
 	}
 }
 
-#define PIDFD_BIT (1ull << 32) /* in epoll's data: a pidfd; the lower half is the pid */
-
 int trace__watch_pidfd(struct trace *trace, pid_t pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
@@ -481,9 +514,14 @@ static void drain_ring(struct trace *trace)
 
 static void tell_ended(struct trace *trace)
 {
-	if (trace->ended_cnt && trace->hooks.on_ended)
-		trace->hooks.on_ended(trace);
-	trace->ended_cnt = 0;
+	/* Telling of one takes in what was recorded meanwhile: perhaps another's end. */
+	while (trace->ended_cnt) {
+		size_t ended_cnt = trace->ended_cnt;
+
+		trace->ended_cnt = 0;
+		if (trace->hooks.on_ended)
+			trace->hooks.on_ended(trace, ended_cnt);
+	}
 }
 
 int trace__loop(struct trace *trace)

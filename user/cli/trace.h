@@ -25,10 +25,11 @@ struct trace;
 struct trace_hooks {
 	/* Processes have ended since the last call; their books are closed, and are told in the next
 	 * summary. */
-	void (*on_ended)(struct trace *trace);
-	/* A program was started (exec), or a file is executed that was not known. */
+	void (*on_ended)(struct trace *trace, size_t ended_cnt);
+	/* A process's books were opened; a file is executed that the kernel side has just numbered, by
+	 * the image of a process whose books may not be open yet. */
 	void (*on_exec)(struct trace *trace, struct process *process);
-	void (*on_file)(struct trace *trace, struct module *module, pid_t tgid);
+	void (*on_file)(struct trace *trace, struct module *module, pid_t tgid, uint32_t image);
 	/* A signal that is not SIGUSR1: true if the command has dealt with it. */
 	bool (*on_signal)(struct trace *trace, int signal, bool from_terminal);
 	/* Ended processes are told of again, to the last summary. */
@@ -63,6 +64,9 @@ struct trace {
 	int exit_code;	 /* what went wrong so far */
 	bool done;	 /* the loop ends after the ring is empty */
 	size_t ended_cnt; /* processes since the last on_ended */
+	pid_t late_tgid;  /* of which an allocator was probed late, before its exec was told */
+	uint32_t late_image;
+	struct counters forgotten; /* of processes that were told of and forgotten */
 };
 
 /*
@@ -75,6 +79,9 @@ int trace__open(struct trace *trace, const struct options *options,
 /* Serves until done, then writes the last summary. Returns an exit code. */
 int trace__loop(struct trace *trace);
 void trace__close(struct trace *trace);
+
+/* An allocator of this image was probed when it could have been called before. */
+void trace__mark_late(struct trace *trace, pid_t tgid, uint32_t image);
 
 int trace__watch_pidfd(struct trace *trace, pid_t pid);
 

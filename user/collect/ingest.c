@@ -35,10 +35,35 @@ static void tell_begin(struct ingest *ingest, struct process *process)
 		ingest->hooks.on_begin(ingest->hooks.arg, process);
 }
 
+static void tell_end(struct ingest *ingest, struct process *process)
+{
+	if (ingest->hooks.on_end)
+		ingest->hooks.on_end(ingest->hooks.arg, process);
+}
+
+/* Another image of this process that still seems to run: its end was lost. */
+static void end_others(struct ingest *ingest, pid_t tgid)
+{
+	struct process *process = NULL;
+
+	while ((process = heap__next(ingest->heap, process))) {
+		struct process_info *info = process__info(process);
+
+		if (info->tgid != tgid || info->state != PROCESS_RUNNING)
+			continue;
+		process__mark_incomplete(process);
+		process__replace(process, info->end_ns);
+		tell_end(ingest, process);
+	}
+}
+
 struct process *ingest__begin(struct ingest *ingest, pid_t tgid, uint32_t image)
 {
-	struct process *process = begin(ingest, tgid, image);
 	struct process_info *info;
+	struct process *process;
+
+	end_others(ingest, tgid);
+	process = begin(ingest, tgid, image);
 
 	if (!process)
 		return NULL;
@@ -142,11 +167,9 @@ static void on_file(struct ingest *ingest, const struct file_event *record)
 {
 	char path[FILE_PATH_MAX + 2] = "";
 	struct module *module;
-	bool is_new;
 
 	if (!decode__path(record, path, sizeof(path)))
 		ingest->malformed++;
-	is_new = !modules__find(ingest->modules, record->dev, record->inode);
 	module = modules__add(
 		ingest->modules, record->dev, record->inode, path, record->event.tgid);
 	if (!module || files__set(ingest->files, record->file, module)) {
@@ -154,8 +177,7 @@ static void on_file(struct ingest *ingest, const struct file_event *record)
 		return;
 	}
 	if (ingest->hooks.on_file)
-		ingest->hooks.on_file(
-			ingest->hooks.arg, module, record->file, is_new, record->event.tgid);
+		ingest->hooks.on_file(ingest->hooks.arg, module, record);
 }
 
 static void on_fork(struct ingest *ingest, const struct fork_event *record)
@@ -172,6 +194,10 @@ static void on_fork(struct ingest *ingest, const struct fork_event *record)
 			ingest->no_memory++;
 		return;
 	}
+	/* What the parent lost, the child's copy lacks too. */
+	if (ingest->hooks.has_lost &&
+		ingest->hooks.has_lost(ingest->hooks.arg, record->event.tgid, record->event.image))
+		process__mark_incomplete(parent);
 	traced = calloc(1, sizeof(*traced));
 	child = traced ? heap__fork(ingest->heap, parent, record->child_tgid,
 				 record->child_image) :
@@ -193,12 +219,6 @@ static void on_thread_exit(struct ingest *ingest, const struct event *record)
 
 	if (process)
 		process__thread_exit(process, record->tid);
-}
-
-static void tell_end(struct ingest *ingest, struct process *process)
-{
-	if (ingest->hooks.on_end)
-		ingest->hooks.on_end(ingest->hooks.arg, process);
 }
 
 /* Whose books {tgid, image} are: its own, or (vfork) another's. */
@@ -226,6 +246,8 @@ static void on_exec(struct ingest *ingest, const struct exec_event *record)
 	} else if (old) {
 		heap__unshare(ingest->heap, tgid, record->old_image);
 	}
+	if (record->event.flags & EVENT_F_LEFT)
+		return;
 	process = begin(ingest, tgid, record->event.image);
 	if (!process)
 		return;
@@ -246,6 +268,8 @@ static void on_exit_event(struct ingest *ingest, const struct exit_event *record
 	struct process_info *info;
 
 	ingest->last = NULL;
+	if (!process && ingest->tells_silent)
+		process = ingest__begin(ingest, tgid, record->event.image);
 	if (!process)
 		return;
 	if (!owns_books(process, tgid, record->event.image)) {

@@ -17,8 +17,10 @@
 struct ingest_hooks {
 	void (*on_begin)(void *arg, struct process *process); /* its books were opened */
 	void (*on_end)(void *arg, struct process *process);   /* exited, killed or replaced */
-	/* The kernel side has given a file a number; is_new: nobody executed it before. */
-	void (*on_file)(void *arg, struct module *module, uint32_t number, bool is_new, pid_t tgid);
+	/* The kernel side has given a file, which the record's image executes, a number. */
+	void (*on_file)(void *arg, struct module *module, const struct file_event *record);
+	/* Has the kernel side counted a loss of this image? */
+	bool (*has_lost)(void *arg, pid_t tgid, uint32_t image);
 	void *arg;
 };
 
@@ -27,6 +29,7 @@ struct ingest {
 	struct modules *modules;
 	struct files *files;
 	struct ingest_hooks hooks;
+	bool tells_silent;  /* open books also for a process that is first heard of at its end */
 	uint64_t received;  /* records */
 	uint64_t malformed; /* of them, such that could not be understood */
 	uint64_t no_memory; /* of them, such that found no room in the books */

@@ -25,7 +25,7 @@ static bool is_translator(const char *exe)
 	return false;
 }
 
-bool kernel_kills_filtered(void)
+static bool kernel_kills_filtered(void)
 {
 	static const int mended_at[] = {[12] = 14, [13] = 3}; /* of 6.12, 6.13 */
 	int major, minor, patch = 0;
@@ -38,14 +38,13 @@ bool kernel_kills_filtered(void)
 	return minor == 11 || patch < mended_at[minor];
 }
 
-bool process_has_filter(pid_t pid)
+const char *would_be_killed(pid_t pid, const char *exe)
 {
-	return proc__status(pid, "Seccomp:") == 2;
-}
-
-static bool would_be_killed(pid_t pid, const char *exe, bool kills_filtered)
-{
-	return is_translator(exe) || (kills_filtered && process_has_filter(pid));
+	if (is_translator(exe))
+		return "translates the code that it runs";
+	if (kernel_kills_filtered() && proc__status(pid, "Seccomp:") == 2)
+		return "has a seccomp filter, for which this kernel would end it";
+	return NULL;
 }
 
 struct wanted_file {
@@ -63,7 +62,6 @@ static int is_wanted(const struct proc_mapping *mapping, void *arg)
 pid_t bystanders__find(uint32_t dev, uint64_t inode, char **ret_exe)
 {
 	struct wanted_file file = {dev, inode};
-	bool kills_filtered = kernel_kills_filtered();
 	size_t pid_cnt = 0;
 	pid_t *pids = NULL, found = 0;
 
@@ -72,7 +70,7 @@ pid_t bystanders__find(uint32_t dev, uint64_t inode, char **ret_exe)
 	for (size_t i = 0; i < pid_cnt && !found; i++) {
 		char *exe = proc__exe(pids[i]);
 
-		if (exe && would_be_killed(pids[i], exe, kills_filtered) &&
+		if (exe && would_be_killed(pids[i], exe) &&
 			proc__each_executable(pids[i], is_wanted, &file) > 0) {
 			found = pids[i];
 			*ret_exe = exe;

@@ -17,11 +17,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Does this kernel kill processes that have a seccomp filter? */
-bool kernel_kills_filtered(void);
-
-/* Has the process such a filter (seccomp mode 2)? */
-bool process_has_filter(pid_t pid);
+/* Why a probe would kill the process that runs `exe` ("translates code …"), or NULL. */
+const char *would_be_killed(pid_t pid, const char *exe);
 
 /* A process that runs now, has this file mapped, and would be killed by a probe in it: its pid and
  * its program (free()); 0: there is none. */

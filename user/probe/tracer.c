@@ -361,6 +361,11 @@ void tracer__forget_number(struct tracer *tracer, uint32_t number)
 	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.rows_of_files), &number);
 }
 
+void tracer__end_epoch(struct tracer *tracer)
+{
+	__sync_fetch_and_add(&tracer->skel->bss->map_epoch, 1);
+}
+
 static int keep_links(struct tracer *tracer, struct file_links *links)
 {
 	if (tracer->file_cnt == tracer->file_cap) {
@@ -410,10 +415,21 @@ void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image)
 	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.image_counters), key);
 }
 
-struct counters tracer__stray_counters(const struct tracer *tracer)
+struct counters tracer__all_counters(const struct tracer *tracer)
 {
-	struct counters counters;
+	int fd = bpf_map__fd(tracer->skel->maps.image_counters);
+	struct counters sum, counters;
+	__u32 key[2], next[2];
+	bool more = !bpf_map_get_next_key(fd, NULL, next);
 
-	memcpy(&counters, &tracer->skel->bss->stray_counters, sizeof(counters));
-	return counters;
+	memcpy(&sum, &tracer->skel->bss->stray_counters, sizeof(sum));
+	while (more) {
+		memcpy(key, next, sizeof(key));
+		more = !bpf_map_get_next_key(fd, key, next);
+		if (bpf_map_lookup_elem(fd, key, &counters))
+			continue;
+		for (int i = 0; i < COUNTER_CNT; i++)
+			sum.count[i] += counters.count[i];
+	}
+	return sum;
 }

@@ -72,6 +72,9 @@ int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd);
 /* The number stands for no file any more, and its rows are dropped: the file will get another. */
 void tracer__forget_number(struct tracer *tracer, uint32_t number);
 
+/* What the kernel side remembers of addresses is asked anew. */
+void tracer__end_epoch(struct tracer *tracer);
+
 /* As file_links__attach, with the tracer's programs; what is attached is detached by tracer__free.
  */
 int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites *sites, pid_t pid);
@@ -80,7 +83,7 @@ int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites 
 void tracer__counters(
 	const struct tracer *tracer, pid_t tgid, uint32_t image, struct counters *ret_counters);
 void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image);
-/* What could not be counted for one image, for lack of room. */
-struct counters tracer__stray_counters(const struct tracer *tracer);
+/* The sum over all images that are not forgotten, and of what could not be counted for one image. */
+struct counters tracer__all_counters(const struct tracer *tracer);
 
 #endif

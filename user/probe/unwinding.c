@@ -126,6 +126,8 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 	file = &unwinding->unwound[unwinding->cnt++];
 	*file = (struct unwound_file){.dev = module->dev, .inode = module->inode};
 	file->map_fd = load_rows(unwinding, module, &file->row_cnt);
+	if (file->map_fd < 0) /* no rows: its code is stepped over by frame pointers */
+		file->map_fd = tracer__load_rows(unwinding->tracer, NULL, 0);
 	return file;
 }
 
@@ -220,18 +222,21 @@ static int mark_mapping(const struct proc_mapping *mapping, void *arg)
 	return 0;
 }
 
-static void mark_mapped(struct unwinding *unwinding)
+/* False: not all could be looked at. */
+static bool mark_mapped(struct unwinding *unwinding)
 {
 	size_t pid_cnt = 0;
 	pid_t *pids = NULL;
+	int err = 0;
 
 	for (size_t i = 0; i < unwinding->cnt; i++)
 		unwinding->unwound[i].is_mapped = false;
 	if (proc__pids(&pids, &pid_cnt))
-		return;
-	for (size_t i = 0; i < pid_cnt; i++)
-		proc__each_executable(pids[i], mark_mapping, unwinding);
+		return false;
+	for (size_t i = 0; i < pid_cnt && err != -EACCES; i++)
+		err = proc__each_executable(pids[i], mark_mapping, unwinding);
 	free(pids);
+	return err != -EACCES;
 }
 
 static void drop(struct unwinding *unwinding, struct unwound_file *file)
@@ -252,9 +257,8 @@ void unwinding__trim(struct unwinding *unwinding, uint64_t limit)
 	size_t kept = 0;
 
 	pthread_mutex_lock(&unwinding->lock);
-	if (unwinding->cost.bytes <= limit)
+	if (unwinding->cost.bytes <= limit || !mark_mapped(unwinding))
 		goto out;
-	mark_mapped(unwinding);
 	for (size_t i = 0; i < unwinding->cnt; i++) {
 		if (unwinding->unwound[i].is_mapped)
 			unwinding->unwound[kept++] = unwinding->unwound[i];
@@ -262,6 +266,7 @@ void unwinding__trim(struct unwinding *unwinding, uint64_t limit)
 			drop(unwinding, &unwinding->unwound[i]);
 	}
 	unwinding->cnt = kept;
+	tracer__end_epoch(unwinding->tracer);
 out:
 	pthread_mutex_unlock(&unwinding->lock);
 }

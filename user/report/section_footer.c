@@ -40,6 +40,8 @@ static const struct consequence {
 	{COUNTER_lost_lifecycle, "processes may be missing, or shown as running", ring},
 	{COUNTER_lost_stacks, "some blocks have no call stack", ring},
 	{COUNTER_lost_files, "some frames have no module", ring},
+	{COUNTER_not_booked, unknown, "heaptap was short of memory: leave it more, or trace fewer processes"},
+	{COUNTER_malformed, unknown, NULL},
 	{COUNTER_lost_failed, "failed allocations may be missing", ring},
 };
 

@@ -20,11 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "symbol/hash.h"
 #include "symbol/target_file.h"
+#include "util/proc.h"
 
 #define NOTES_SZ_MAX (1 << 20) /* bytes read of a PT_NOTE; real ones are below 1 KiB */
 
@@ -197,15 +199,34 @@ struct module *modules__add(
 	return module;
 }
 
+bool module__identify(int fd, uint32_t *ret_dev, uint64_t *ret_inode)
+{
+	size_t page_sz = sysconf(_SC_PAGESIZE);
+	struct stat st;
+	void *page;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	*ret_dev = major(st.st_dev) << 20 | minor(st.st_dev);
+	*ret_inode = st.st_ino;
+	/* Executable, as /proc/self/maps is read for code; where that is forbidden stat has to do. */
+	page = mmap(NULL, page_sz, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	if (page == MAP_FAILED)
+		return true;
+	proc__mapping_at((uintptr_t)page, ret_dev, ret_inode);
+	munmap(page, page_sz);
+	return true;
+}
+
 struct module *modules__add_fd(struct modules *modules, int fd, const char *path)
 {
 	struct module *module;
-	struct stat st;
+	uint64_t inode = 0; /* if nothing else: a module whose error says EBADF */
+	uint32_t dev = 0;
 	int own;
 
-	if (fstat(fd, &st) < 0)
-		st = (struct stat){0}; /* a module whose error says EBADF */
-	module = find_or_add(modules, major(st.st_dev) << 20 | minor(st.st_dev), st.st_ino, path);
+	module__identify(fd, &dev, &inode);
+	module = find_or_add(modules, dev, inode, path);
 	if (module && module->fd < 0) {
 		own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		set_file(module, own < 0 ? -errno : own, false);

@@ -55,6 +55,12 @@ struct module *modules__add_fd(struct modules *modules, int fd, const char *path
 
 struct module *modules__find(struct modules *modules, uint32_t dev, uint64_t inode);
 
+/*
+ * What the kernel calls the file: its own device number and inode, as they stand in /proc/PID/maps.
+ * On overlayfs and btrfs stat(2) tells others. False: fd is no open file.
+ */
+bool module__identify(int fd, uint32_t *ret_dev, uint64_t *ret_inode);
+
 /* A file offset as the file's own address (what addr2line takes): false where no segment has it. */
 bool module__address(const struct module *module, uint64_t file_offset, uint64_t *ret_address);
 

@@ -157,14 +157,40 @@ int proc__each_executable(
 
 	if (!file)
 		return -errno;
-	errno = 0;
-	while (!ret && getline(&line, &line_cap, file) > 0) {
+	while (!ret && (errno = 0, getline(&line, &line_cap, file) > 0)) {
 		if (parse_mapping(line, &mapping))
 			ret = visit(&mapping, arg);
 	}
-	if (!ret && errno)
-		ret = -errno;
+	if (!ret && ferror(file))
+		ret = errno ? -errno : -EIO;
 	free(line);
 	fclose(file);
 	return ret;
+}
+
+struct own_mapping {
+	uint64_t address, inode;
+	uint32_t dev;
+};
+
+static int is_at(const struct proc_mapping *mapping, void *arg)
+{
+	struct own_mapping *own = arg;
+
+	if (own->address < mapping->start || own->address >= mapping->end)
+		return 0;
+	own->dev = mapping->dev;
+	own->inode = mapping->inode;
+	return 1;
+}
+
+bool proc__mapping_at(uint64_t address, uint32_t *ret_dev, uint64_t *ret_inode)
+{
+	struct own_mapping own = {.address = address};
+
+	if (proc__each_executable(getpid(), is_at, &own) <= 0)
+		return false;
+	*ret_dev = own.dev;
+	*ret_inode = own.inode;
+	return true;
 }

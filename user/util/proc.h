@@ -23,6 +23,8 @@ struct proc_mapping {
 	uint64_t inode;
 	const char *path; /* only during the call */
 };
+/* The file that heaptap itself has mapped, executable, at this address: false if there is none. */
+bool proc__mapping_at(uint64_t address, uint32_t *ret_dev, uint64_t *ret_inode);
 /* Calls visit for each until it returns non-zero, which is returned; -errno if the list cannot be
  * read (-EACCES, -ENOENT). */
 int proc__each_executable(
