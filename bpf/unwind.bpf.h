@@ -87,6 +87,47 @@ __noinline __u32 rule_find(__u32 file, __u64 file_offset, __u32 *ret_found)
 	return row ? row->rule : UNWIND_NONE;
 }
 
+/*
+ * A library that was loaded a moment ago: its rows are on their way, and come within a millisecond or
+ * two. The thread waits for them here, once for each file, some 10 ms at most: it can be preempted, and
+ * the alternative is stacks that end in the middle. A file that was waited for in vain is not waited
+ * for again.
+ */
+#define ROWS_LOOKS_MAX (1 << 18)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32); /* file */
+	__type(value, __u8);
+} late_files SEC(".maps");
+
+struct rows_wait {
+	__u32 file;
+	__u32 found;
+};
+
+static long rows_look(__u32 i, void *arg)
+{
+	struct rows_wait *wait = arg;
+
+	wait->found = bpf_map_lookup_elem(&rows_of_files, &wait->file) != NULL;
+	return wait->found;
+}
+
+static __always_inline bool rows_await(__u32 file)
+{
+	struct rows_wait wait = {.file = file};
+	__u8 late = 1;
+
+	if (bpf_map_lookup_elem(&late_files, &file))
+		return false;
+	bpf_loop(ROWS_LOOKS_MAX, rows_look, &wait, 0);
+	if (!wait.found)
+		bpf_map_update_elem(&late_files, &file, &late, BPF_ANY);
+	return wait.found;
+}
+
 /* Another thread of the process that is just mapping something holds the lock for microseconds. */
 #define BUSY_TRIES 128
 
@@ -109,6 +150,8 @@ __noinline int memo_fill(const struct memo_key *key, struct memo *out)
 		return err;
 	}
 	if (frame.file)
+		memo.rule = rule_find(frame.file, frame.file_offset, &found);
+	if (frame.file && !found && rows_await(frame.file))
 		memo.rule = rule_find(frame.file, frame.file_offset, &found);
 	memo.file = frame.file;
 	memo.file_offset = frame.file ? frame.file_offset + !(key->epoch & 1) : 0;

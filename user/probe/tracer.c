@@ -27,6 +27,9 @@ struct tracer {
 	bool multi_pid_is_thread; /* uprobe.multi's pid filter matches one thread only */
 	struct file_links **files;
 	size_t file_cnt, file_cap;
+	pthread_mutex_t settings_lock; /* of the next */
+	size_t settings_cnt;	       /* threads that set a file's rows */
+	pthread_cond_t settings_done;
 	FILE *log;
 	char *log_text;
 	size_t log_sz;
@@ -181,6 +184,8 @@ int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, 
 
 	if (!tracer)
 		return -ENOMEM;
+	pthread_mutex_init(&tracer->settings_lock, NULL);
+	pthread_cond_init(&tracer->settings_done, NULL);
 	tracer->log = libbpf_log = open_memstream(&tracer->log_text, &tracer->log_sz);
 	if (!tracer->log)
 		goto err_out;
@@ -201,6 +206,14 @@ err_out:
 		*ret_log = strdup(tracer->log_text);
 	tracer__free(tracer);
 	return err;
+}
+
+static void wait_for_settings(struct tracer *tracer)
+{
+	pthread_mutex_lock(&tracer->settings_lock);
+	while (tracer->settings_cnt)
+		pthread_cond_wait(&tracer->settings_done, &tracer->settings_lock);
+	pthread_mutex_unlock(&tracer->settings_lock);
 }
 
 static void *detach(void *links)
@@ -237,6 +250,7 @@ void tracer__free(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
+	wait_for_settings(tracer);
 	detach_files(tracer);
 	free(tracer->files);
 	heaptap_bpf__destroy(tracer->skel);
@@ -338,11 +352,53 @@ int tracer__load_rows(struct tracer *tracer, const struct unwind_row *rows, size
 	return err;
 }
 
-int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd)
+struct rows_setting {
+	struct tracer *tracer;
+	uint32_t number;
+	int rows_fd; /* own */
+};
+
+static void *set_rows(void *arg)
 {
+	struct rows_setting *setting = arg;
+	struct tracer *tracer = setting->tracer;
 	int fd = bpf_map__fd(tracer->skel->maps.rows_of_files);
 
-	return bpf_map_update_elem(fd, &number, &rows_fd, BPF_ANY) ? -errno : 0;
+	bpf_map_update_elem(fd, &setting->number, &setting->rows_fd, BPF_ANY);
+	close(setting->rows_fd);
+	free(setting);
+	pthread_mutex_lock(&tracer->settings_lock);
+	if (!--tracer->settings_cnt)
+		pthread_cond_broadcast(&tracer->settings_done);
+	pthread_mutex_unlock(&tracer->settings_lock);
+	return NULL;
+}
+
+static void count_setting(struct tracer *tracer)
+{
+	pthread_mutex_lock(&tracer->settings_lock);
+	tracer->settings_cnt++;
+	pthread_mutex_unlock(&tracer->settings_lock);
+}
+
+int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd)
+{
+	struct rows_setting *setting = malloc(sizeof(*setting));
+	pthread_t thread;
+
+	if (!setting)
+		return -ENOMEM;
+	*setting = (struct rows_setting){
+		.tracer = tracer,
+		.number = number,
+		.rows_fd = fcntl(rows_fd, F_DUPFD_CLOEXEC, 3),
+	};
+	count_setting(tracer);
+	if (pthread_create(&thread, NULL, set_rows, setting))
+		set_rows(setting);
+	else
+		pthread_detach(thread);
+	return 0;
 }
 
 void tracer__forget_number(struct tracer *tracer, uint32_t number)
@@ -387,6 +443,7 @@ int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites 
 	struct file_links *links;
 	int err;
 
+	wait_for_settings(tracer);
 	/* The filter of the kernel side (targets) is exact all the same; it only comes later. */
 	if (tracer->kind == LINK_MULTI && tracer->multi_pid_is_thread)
 		pid = -1;

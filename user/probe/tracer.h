@@ -67,7 +67,9 @@ int tracer__number_file(struct tracer *tracer, uint32_t dev, uint64_t inode, uin
 	uint32_t *ret_number);
 /* Puts unwind rows into a map of their own: its fd, to be closed by the caller, or -errno. */
 int tracer__load_rows(struct tracer *tracer, const struct unwind_row *rows, size_t row_cnt);
-/* Unwinds through the file of this number by these rows. */
+/* Unwinds through the file of this number by these rows; from about now on: the kernel would keep the
+ * caller for some 10 ms (it waits for programs that use the old value), so a thread does it. Probes that
+ * are attached later see it. */
 int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd);
 /* The number stands for no file any more, and its rows are dropped: the file will get another. */
 void tracer__forget_number(struct tracer *tracer, uint32_t number);
