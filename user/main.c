@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Dispatch only. */
-#include <signal.h>
 #include <string.h>
 #include "cli/command.h"
 #include "util/log.h"
@@ -12,7 +11,6 @@ int main(int argc, char **argv)
 	struct options options;
 	int err;
 
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, and told as one */
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		command__print_overview(argc > 1 ? stdout : stderr);
 		return argc > 1 ? EXIT_OK : EXIT_USAGE;

@@ -25,22 +25,21 @@ struct run {
 
 /* In the child: nothing here may allocate, the probes may be live. */
 static void hold_and_exec(
-	const struct trace *trace, const struct run *run, int go_fd, int error_fd)
+	const struct options *options, const struct run *run, int go_fd, int error_fd)
 {
 	char byte;
 
-	sigprocmask(SIG_SETMASK, &trace->old_signals, NULL);
-	setrlimit(RLIMIT_NOFILE, &trace->old_file_limit);
-	signal(SIGPIPE, SIG_DFL);
 	if (read(go_fd, &byte, 1) == 1) {
-		execv(run->path, trace->options->args);
+		execv(run->path, options->args);
 		if (write(error_fd, &errno, sizeof(errno)) < 0)
 			_exit(EXIT_CANNOT_RUN);
 	}
 	_exit(EXIT_CANNOT_RUN);
 }
 
-static int fork_command(const struct trace *trace, struct run *run)
+/* Before heaptap changes anything of itself: signals, limits, threads. The command is to inherit what
+ * heaptap was started with. */
+static int fork_command(const struct options *options, struct run *run)
 {
 	int go[2], error[2];
 
@@ -52,7 +51,7 @@ static int fork_command(const struct trace *trace, struct run *run)
 		return -errno;
 	if (!run->pid) {
 		close(go[1]);
-		hold_and_exec(trace, run, go[0], error[1]);
+		hold_and_exec(options, run, go[0], error[1]);
 	}
 	close(go[0]);
 	close(error[1]);
@@ -180,13 +179,8 @@ static int refuse(const struct run *run, int err, const char *reason)
 static int start(struct trace *trace, struct run *run)
 {
 	char reason[256] = "";
-	int err = fork_command(trace, run);
+	int err = tracer__add_target(trace->tracer, run->pid);
 
-	if (err) {
-		log_error("cannot start a process: %s", strerror(-err));
-		return EXIT_TRACING;
-	}
-	err = tracer__add_target(trace->tracer, run->pid);
 	if (!err)
 		err = probe_files(trace, run, reason);
 	if (!err)
@@ -291,10 +285,16 @@ int cmd_run(const struct options *options)
 	};
 	struct run run = {.go_fd = -1, .error_fd = -1};
 	struct trace trace;
-	int exit_code = find_command(options, &run);
+	int exit_code = find_command(options, &run), err;
 
 	if (exit_code)
 		goto out;
+	err = fork_command(options, &run);
+	if (err) {
+		log_error("cannot start a process: %s", strerror(-err));
+		exit_code = EXIT_TRACING;
+		goto out;
+	}
 	exit_code = trace__open(&trace, options, &config, stderr, &hooks);
 	trace.arg = &run;
 	if (!exit_code)

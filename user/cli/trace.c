@@ -53,13 +53,12 @@ static int epoll_add(struct trace *trace, int fd, uint64_t data)
 }
 
 /* Each executed file is held open for its names. */
-static void raise_file_limit(struct trace *trace)
+static void raise_file_limit(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
-	trace->old_file_limit = limit;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -251,7 +250,8 @@ int trace__open(struct trace *trace, const struct options *options,
 	*trace = (struct trace){.options = options, .hooks = *hooks, .began_s = monotonic_s()};
 	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
 	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
-	raise_file_limit(trace);
+	raise_file_limit();
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, and told as one */
 	exit_code = open_output(trace, default_out);
 	if (exit_code)
 		return exit_code;
@@ -365,7 +365,11 @@ static void render(struct trace *trace, const struct summary *summary)
 		.verbosity = trace->options->verbosity,
 		.min_age_s = trace->options->min_age_s,
 	};
-	int err = trace->options->format->render(summary, &options, trace->out);
+	int err;
+
+	if (trace->summary_cnt++ && trace->options->format == &text_renderer)
+		fputc('\n', trace->out);
+	err = trace->options->format->render(summary, &options, trace->out);
 
 	if (!err && fflush(trace->out))
 		err = -errno;

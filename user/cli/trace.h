@@ -7,7 +7,6 @@
 #define HEAPTAP_CLI_TRACE_H
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include "cli/command.h"
@@ -58,11 +57,11 @@ struct trace {
 	bool out_is_ours;
 	bool colour;
 	double began_s;	 /* CLOCK_MONOTONIC */
-	sigset_t old_signals; /* as heaptap was started: for those that it starts */
-	struct rlimit old_file_limit;
+	sigset_t old_signals;
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
 	int exit_code;	 /* what went wrong so far */
 	bool done;	 /* the loop ends after the ring is empty */
+	size_t summary_cnt; /* written */
 	size_t ended_cnt; /* processes since the last on_ended */
 	pid_t late_tgid;  /* of which an allocator was probed late, before its exec was told */
 	uint32_t late_image;

@@ -225,10 +225,3 @@ size_t targets__site_cnt(const struct targets *targets)
 {
 	return targets->site_cnt;
 }
-
-const struct probe_sites *targets__sites(struct targets *targets, const struct module *module)
-{
-	struct target_file *file = find_file(targets, module);
-
-	return file ? &file->sites : NULL;
-}

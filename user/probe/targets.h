@@ -34,7 +34,5 @@ int targets__add_path(struct targets *targets, const char *path, pid_t for_pid, 
 
 /* All sites attached so far. */
 size_t targets__site_cnt(const struct targets *targets);
-/* The sites of a file as scanned, or NULL. */
-const struct probe_sites *targets__sites(struct targets *targets, const struct module *module);
 
 #endif
