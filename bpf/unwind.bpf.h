@@ -89,17 +89,18 @@ __noinline __u32 rule_find(__u32 file, __u64 file_offset, __u32 *ret_found)
 
 /*
  * A library that was loaded a moment ago: its rows are on their way, and come within a millisecond or
- * two. The thread waits for them here, once for each file, some 10 ms at most: it can be preempted, and
- * the alternative is stacks that end in the middle. A file that was waited for in vain is not waited
- * for again.
+ * two. The thread waits for them here, some 5 ms at most, and some times for each file: it can be
+ * preempted, and the alternative is stacks that end in the middle. A file that was waited for in vain
+ * that often is not waited for again.
  */
 #define ROWS_LOOKS_MAX (1 << 18)
+#define ROWS_WAITS_MAX 8 /* where the kernel does not preempt, who loads them may wait for us */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32); /* file */
-	__type(value, __u8);
+	__type(value, __u8); /* waits in vain */
 } late_files SEC(".maps");
 
 struct rows_wait {
@@ -118,13 +119,13 @@ static long rows_look(__u32 i, void *arg)
 static __always_inline bool rows_await(__u32 file)
 {
 	struct rows_wait wait = {.file = file};
-	__u8 late = 1;
+	__u8 *waits = bpf_map_lookup_elem(&late_files, &file), more = waits ? *waits + 1 : 1;
 
-	if (bpf_map_lookup_elem(&late_files, &file))
+	if (waits && *waits >= ROWS_WAITS_MAX)
 		return false;
 	bpf_loop(ROWS_LOOKS_MAX, rows_look, &wait, 0);
 	if (!wait.found)
-		bpf_map_update_elem(&late_files, &file, &late, BPF_ANY);
+		bpf_map_update_elem(&late_files, &file, &more, BPF_ANY);
 	return wait.found;
 }
 
