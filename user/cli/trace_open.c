@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Puts tracer, books, symbolizer and output together, and takes them apart. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "cli/machine.h"
+#include "cli/trace.h"
+#include "cli/trace_parts.h"
+#include "report/output.h"
+#include "util/log.h"
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+int trace__epoll_add(struct trace *trace, int fd, uint64_t data)
+{
+	struct epoll_event event = {
+		.events = data & PIDFD_BIT ? EPOLLIN | EPOLLONESHOT : EPOLLIN, .data.u64 = data};
+
+	return epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* Each executed file is held open for its names. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int open_signals(struct trace *trace)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_BLOCK, &set, &trace->old_signals);
+	trace->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (trace->signal_fd < 0)
+		return -errno;
+	return trace__epoll_add(trace, trace->signal_fd, trace->signal_fd);
+}
+
+/* A timer of `seconds`, once or again and again; -1 in ret_fd for none. */
+static int open_timer(struct trace *trace, double seconds, bool again, int *ret_fd)
+{
+	struct timespec time = {.tv_sec = seconds, .tv_nsec = (seconds - (time_t)seconds) * 1e9};
+	struct itimerspec spec = {
+		.it_value = time, .it_interval = again ? time : (struct timespec){0}};
+
+	if (seconds <= 0)
+		return 0;
+	*ret_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (*ret_fd < 0 || timerfd_settime(*ret_fd, 0, &spec, NULL))
+		return -errno;
+	return trace__epoll_add(trace, *ret_fd, *ret_fd);
+}
+
+static int open_output(struct trace *trace, FILE *default_out)
+{
+	const char *path = trace->options->output;
+
+	trace->out = default_out;
+	if (path) {
+		trace->out = fopen(path, "we");
+		if (!trace->out) {
+			log_error("cannot write %s: %s", path, strerror(errno));
+			return EXIT_OUTPUT;
+		}
+		trace->out_is_ours = true;
+	}
+	trace->colour = trace->options->colour == COLOUR_ALWAYS ||
+			(trace->options->colour == COLOUR_AUTO && isatty(fileno(trace->out)) &&
+				!(getenv("NO_COLOR") && *getenv("NO_COLOR")));
+	return 0;
+}
+
+static void tell_end(void *arg, struct process *process)
+{
+	struct trace *trace = arg;
+
+	trace->ended_cnt++;
+}
+
+static void tell_begin(void *arg, struct process *process)
+{
+	struct trace *trace = arg;
+	struct process_info *info = process__info(process);
+
+	symbolizer__note_process(trace->symbolizer, info->tgid, info->start_ns);
+	if (trace->late_tgid == info->tgid && trace->late_image == info->image)
+		trace__mark_late(trace, info->tgid, info->image);
+	if (trace->hooks.on_exec)
+		trace->hooks.on_exec(trace, process);
+}
+
+void trace__mark_late(struct trace *trace, pid_t tgid, uint32_t image)
+{
+	struct process *process = heap__find(trace->heap, tgid, image);
+
+	if (!process) { /* its exec is told next */
+		trace->late_tgid = tgid;
+		trace->late_image = image;
+		return;
+	}
+	traced__of(process)->late_probes = true;
+	process__info(process)->from_birth = false;
+}
+
+static bool tell_lost(void *arg, pid_t tgid, uint32_t image)
+{
+	struct trace *trace = arg;
+	struct counters counters;
+
+	tracer__counters(trace->tracer, tgid, image, &counters);
+	return counters__lost(&counters);
+}
+
+static void tell_file(void *arg, struct module *module, const struct file_event *record)
+{
+	struct trace *trace = arg;
+	bool alone = !trace->new_files || record->event.flags & EVENT_F_ALONE;
+
+	if (trace__needs_rows(trace) && alone)
+		unwinding__add(trace->unwinding, module, record->file);
+	if (trace->hooks.on_file)
+		trace->hooks.on_file(trace, module, record->event.tgid, record->event.image);
+}
+
+static int open_books(struct trace *trace)
+{
+	trace->modules = modules__new();
+	trace->files = files__new();
+	trace->symbolizer = symbolizer__new();
+	trace->heap = heap__new();
+	if (!trace->modules || !trace->files || !trace->symbolizer || !trace->heap)
+		return -ENOMEM;
+	trace->ingest = (struct ingest){
+		.heap = trace->heap,
+		.modules = trace->modules,
+		.files = trace->files,
+		.hooks = {.on_begin = tell_begin,
+			.on_end = tell_end,
+			.on_file = tell_file,
+			.has_lost = tell_lost,
+			.arg = trace},
+	};
+	return 0;
+}
+
+static int open_tracer(struct trace *trace, const struct tracer_config *config)
+{
+	char *log = NULL;
+	struct tracer_config full = *config;
+	int err, exit_code = 0;
+
+	full.helper = symbolizer__keeper(trace->symbolizer);
+	err = tracer__new(&full, &trace->tracer, &log);
+
+	if (err) {
+		for (char *line = log ? strtok(log, "\n") : NULL; line; line = strtok(NULL, "\n"))
+			log_debug(1, "%s", line);
+		exit_code = machine__explain(err, config->link);
+	}
+	free(log);
+	return exit_code;
+}
+
+/* In the thread that waits for new files: they are opened for their rows, and closed again. */
+static void load_new_file(void *arg, const struct new_file *file)
+{
+	struct trace *trace = arg;
+	struct modules *modules = modules__new();
+	struct module *module =
+		modules ? modules__add(modules, file->dev, file->inode, file->path, file->pid)
+			: NULL;
+
+	if (module)
+		unwinding__add(trace->unwinding, module, file->number);
+	modules__free(modules);
+}
+
+static int open_rest(struct trace *trace)
+{
+	int err;
+
+	trace->targets = targets__new(trace->tracer, trace->modules);
+	trace->unwinding = unwinding__new(trace->tracer);
+	if (!trace->targets || !trace->unwinding)
+		return -ENOMEM;
+	trace->collector = collector__new(tracer__ring_fd(trace->tracer), &trace->ingest);
+	if (!trace->collector)
+		return -errno;
+	if (trace__needs_rows(trace))
+		trace->new_files =
+			new_files__start(tracer__new_files_fd(trace->tracer), load_new_file, trace);
+	err = trace__epoll_add(
+		trace, collector__fd(trace->collector), collector__fd(trace->collector));
+	if (!err)
+		err = open_timer(trace, trace->options->interval_s, true, &trace->interval_fd);
+	if (!err)
+		err = open_timer(trace, trace->options->duration_s, false, &trace->duration_fd);
+	return err;
+}
+
+int trace__open(struct trace *trace, const struct options *options,
+	const struct tracer_config *config, FILE *default_out, const struct trace_hooks *hooks)
+{
+	int exit_code, err;
+
+	*trace = (struct trace){.options = options, .hooks = *hooks, .began_s = monotonic_s()};
+	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
+	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
+	raise_file_limit();
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, and told as one */
+	exit_code = open_output(trace, default_out);
+	if (exit_code)
+		return exit_code;
+	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	err = trace->epoll_fd < 0 ? -errno : open_signals(trace);
+	if (!err)
+		err = open_books(trace);
+	if (!err) {
+		exit_code = open_tracer(trace, config);
+		if (exit_code)
+			return exit_code;
+		err = open_rest(trace);
+	}
+	if (err)
+		log_error("cannot start tracing: %s", strerror(-err));
+	return err ? EXIT_TRACING : 0;
+}
+
+static void free_processes(struct trace *trace)
+{
+	struct process *process;
+
+	while (trace->heap && (process = heap__next(trace->heap, NULL)))
+		ingest__forget(&trace->ingest, process);
+}
+
+void trace__close(struct trace *trace)
+{
+	new_files__stop(trace->new_files);
+	tracer__free(trace->tracer); /* early: the targets run at full speed again */
+	targets__free(trace->targets);
+	unwinding__free(trace->unwinding);
+	collector__free(trace->collector);
+	free_processes(trace);
+	heap__free(trace->heap);
+	symbolizer__free(trace->symbolizer);
+	files__free(trace->files);
+	modules__free(trace->modules);
+	close_fd(trace->epoll_fd);
+	close_fd(trace->signal_fd);
+	close_fd(trace->interval_fd);
+	close_fd(trace->duration_fd);
+	if (trace->out_is_ours)
+		fclose(trace->out);
+	sigprocmask(SIG_SETMASK, &trace->old_signals, NULL);
+}

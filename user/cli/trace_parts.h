@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of a trace share among themselves. */
+#ifndef HEAPTAP_CLI_TRACE_PARTS_H
+#define HEAPTAP_CLI_TRACE_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct trace;
+
+#define PIDFD_BIT (1ull << 32) /* in epoll's data: a pidfd; the lower half is the pid */
+
+/* 0 or -errno. A pidfd is told of once: it stays readable for good. */
+int trace__epoll_add(struct trace *trace, int fd, uint64_t data);
+
+/* Are stacks taken by call frame information? */
+bool trace__needs_rows(const struct trace *trace);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* When summaries are written, and what follows from one: growth is counted anew, the ended are
+ * forgotten. */
+#include <errno.h>
+#include <string.h>
+#include "cli/summary_build.h"
+#include "cli/trace.h"
+#include "util/log.h"
+
+static void output_failed(struct trace *trace, int err)
+{
+	trace->exit_code = EXIT_OUTPUT;
+	trace->done = true;
+	if (err == -EPIPE)
+		return; /* the reader has seen enough */
+	log_error("cannot write %s: %s", trace->options->output ? trace->options->output : "output",
+		strerror(-err));
+}
+
+static void render(struct trace *trace, const struct summary *summary)
+{
+	struct render_options options = {
+		.colour = trace->colour,
+		.verbosity = trace->options->verbosity,
+		.min_age_s = trace->options->min_age_s,
+	};
+	int err;
+
+	if (trace->summary_cnt++ && trace->options->format == &text_renderer)
+		fputc('\n', trace->out);
+	err = trace->options->format->render(summary, &options, trace->out);
+
+	if (!err && fflush(trace->out))
+		err = -errno;
+	if (!err)
+		return;
+	output_failed(trace, err);
+	/* What was measured is not to be lost with a full disk. */
+	if (err != -EPIPE && trace->out_is_ours)
+		text_renderer.render(summary, &options, stderr);
+}
+
+static void summarize(struct trace *trace, enum summary_kind kind, struct process *only)
+{
+	struct summary_draft *draft;
+
+	if (trace->exit_code == EXIT_OUTPUT)
+		return;
+	draft = summary_draft__new(trace, kind, only);
+	if (!draft) {
+		log_error("no memory for a summary");
+		trace->exit_code = EXIT_TRACING;
+		return;
+	}
+	render(trace, summary_draft__summary(draft));
+	summary_draft__free(draft);
+}
+
+/* Names can take seconds: meanwhile the ring must not fill. The books are as they were until then.
+ */
+static void summarize_while_tracing(
+	struct trace *trace, enum summary_kind kind, struct process *only)
+{
+	collector__pause(trace->collector);
+	summarize(trace, kind, only);
+}
+
+static void forget(struct trace *trace, struct process *process)
+{
+	struct process_info *info = process__info(process);
+	struct counters counters;
+
+	tracer__counters(trace->tracer, info->tgid, info->image, &counters);
+	for (int i = 0; i < COUNTER_CNT; i++)
+		trace->forgotten.count[i] += counters.count[i];
+	tracer__forget_image(trace->tracer, info->tgid, info->image);
+	ingest__forget(&trace->ingest, process);
+}
+
+/* From here growth is counted anew, and the ended have been told of (run tells all at its end). */
+static void turn_page(struct trace *trace)
+{
+	struct process *process = heap__next(trace->heap, NULL), *next;
+
+	for (; process; process = next) {
+		struct traced *traced = traced__of(process);
+		const struct heap_totals *totals = process__totals(process);
+
+		next = heap__next(trace->heap, process);
+		traced->shown_bytes = totals->outstanding_bytes;
+		traced->shown_blocks = totals->outstanding_blocks;
+		process__mark(process);
+		if (process__info(process)->state != PROCESS_RUNNING && !trace->hooks.keeps_ended)
+			forget(trace, process);
+	}
+}
+
+/* Of unwind rows in the kernel: far more than a machine's running programs need. */
+#define ROWS_BYTES_MAX (64u << 20)
+
+void trace__summarize(struct trace *trace, enum summary_kind kind)
+{
+	if (kind == SUMMARY_FINAL) {
+		summarize(trace, kind, NULL);
+		return;
+	}
+	summarize_while_tracing(trace, kind, NULL);
+	turn_page(trace);
+	unwinding__trim(trace->unwinding, ROWS_BYTES_MAX);
+	collector__resume(trace->collector);
+}
+
+void trace__summarize_ended(struct trace *trace, struct process *process)
+{
+	summarize_while_tracing(trace, SUMMARY_EXIT, process);
+	forget(trace, process);
+	collector__resume(trace->collector);
+}
