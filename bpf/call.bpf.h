@@ -110,6 +110,10 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 	return_address = return_address_read(ctx);
 	if (call_is_nested(thread, task, sp, return_address))
 		return false;
+	if (task->utask->depth >= RETURN_INSTANCES_MAX) {
+		count_for(task->tgid, thread->image, COUNTER_too_deep);
+		return false;
+	}
 	arguments_read(ctx, arguments);
 	thread->call.size = size_asked(arguments, cookie);
 	thread->call.block = ARGUMENT(arguments, COOKIE_BLOCK_ARG(cookie));

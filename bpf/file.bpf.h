@@ -165,22 +165,29 @@ struct file_question {
 	bool is_code;
 };
 
+static __always_inline bool is_vdso(struct task_struct *task, struct vm_area_struct *vma)
+{
+	return BPF_CORE_READ(task, mm, context.vdso) == (void *)vma->vm_start;
+}
+
 static long file_answer(struct task_struct *task, struct vm_area_struct *vma, void *arg)
 {
 	struct file_question *question = arg;
-	__u64 file = 0;
+	__u64 file = 0, start;
 
 	question->is_code = vma->vm_flags & VM_EXEC;
 	if (!question->is_code)
 		return 0;
 	BPF_CORE_READ_INTO(&file, vma, vm_file);
-	if (!file)
+	if (file)
+		question->file = file_number(task, question->image, file);
+	else if (is_vdso(task, vma))
+		question->file = FILE_VDSO;
+	else
 		return 0;
-	question->file = file_number(task, question->image, file);
-	question->file_offset =
-		question->address - vma->vm_start + (vma->vm_pgoff << cfg_page_shift);
-	mapping_add(question->image, vma->vm_start, vma->vm_end, vma->vm_pgoff << cfg_page_shift,
-		question->file);
+	start = file ? vma->vm_pgoff << cfg_page_shift : 0;
+	question->file_offset = question->address - vma->vm_start + start;
+	mapping_add(question->image, vma->vm_start, vma->vm_end, start, question->file);
 	return 0;
 }
 

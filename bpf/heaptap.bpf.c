@@ -25,6 +25,8 @@
 #include "emit.bpf.h"
 #include "mapping.bpf.h"
 #include "file.bpf.h"
+#include "window.bpf.h"
+#include "path.bpf.h"
 #include "unwind.bpf.h"
 #include "stack.bpf.h"
 #include "call.bpf.h"

@@ -77,7 +77,7 @@ struct {
 	__type(value, __u32);
 } known_files SEC(".maps");
 
-__u32 last_file; /* the last file number given away */
+__u32 last_file = FILE_VDSO; /* the last file number given away */
 
 struct image_key {
 	__u32 tgid;

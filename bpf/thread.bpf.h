@@ -16,17 +16,17 @@
 
 #define NO_TRAMPOLINE (~0ull)
 
-struct call {		/* the outermost allocator call that has not returned yet */
-	__u64 sp;	/* at its entry; 0: there is none */
+struct call {	  /* the outermost allocator call that has not returned yet */
+	__u64 sp; /* at its entry; 0: there is none */
 	__u64 cookie;
 	__u64 return_address;
 	__u64 size;
-	__u64 block;	/* realloc's block */
-	__u64 out;	/* where posix_memalign stores the block */
+	__u64 block; /* realloc's block */
+	__u64 out;   /* where posix_memalign stores the block */
 	__u64 stack;
 };
 
-#define WINDOW_SZ 2048	   /* of the stack, read at once: most stacks lie in one or two */
+#define WINDOW_SZ 2048		/* of the stack, read at once: most stacks lie in one or two */
 #define RETURN_INSTANCES_MAX 64 /* the kernel's limit of nested return probes */
 
 struct unwind { /* a walk under way: the registers of the frame that it has come to */
@@ -38,6 +38,21 @@ struct unwind { /* a walk under way: the registers of the frame that it has come
 	__u64 stack[WINDOW_SZ / sizeof(__u64)];
 };
 
+#define PATH_SLOTS_MAX 128
+
+struct unwind_path {  /* a walk that was made: what it read, and what it found (path.bpf.h) */
+	__u64 ip, bp; /* at its beginning */
+	__u64 stack;  /* the hash that names what was found */
+	__u32 slot_cnt;
+	bool bp_matters;
+	bool is_certain;
+	__u16 offsets[PATH_SLOTS_MAX]; /* from the stack pointer, in 8 bytes */
+	__u64 values[PATH_SLOTS_MAX];
+};
+
+#define BP_OF_REGISTER 0 /* the walk's frame pointer is what it was at its beginning, */
+#define BP_NOTED 1	 /* or its slot is in the path already */
+
 struct thread {
 	struct call call;
 	__u64 freed_addr; /* the last free: address, and sp at its entry */
@@ -47,8 +62,11 @@ struct thread {
 	__u64 layout;
 	bool known;
 	bool traced;
-	__u32 record_cnt; /* put into the ring */
+	__u32 record_cnt;     /* put into the ring */
 	__u64 addresses[128]; /* a power of two above STACK_FRAMES_MAX */
+	__u64 path_sp;
+	__u64 bp_slot; /* where the walk's frame pointer was saved */
+	struct unwind_path path;
 	struct unwind unwind;
 };
 
@@ -89,8 +107,7 @@ static __always_inline struct thread *thread_current(struct task_struct *task)
 		/* Threads that are not traced cost no memory. */
 		if (!process_wanted())
 			return NULL;
-		thread = bpf_task_storage_get(
-			&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	}
 	if (!thread) {
 		count_for(task->tgid, task_image(task), COUNTER_no_memory);

@@ -2,13 +2,14 @@
 /*
  * Unwinding by call frame information (include/heaptap/unwind.h).
  *
- * The stack is read in pieces of WINDOW_SZ and walked in the copy: ten times cheaper than reading it
- * slot by slot. The rule of each return address is remembered: {image, pc} → {file, offset, rule}.
- * Only on a miss is the kernel asked which file it lies in (file.bpf.h), and that file's rows are
- * searched. What is remembered holds as long as the code stays where it is: an exec makes a new
- * image, and unmapping a file that has rows begins a new epoch.
+ * The stack is read in pieces of WINDOW_SZ and walked in the copy: ten times cheaper than reading
+ * it slot by slot. The rule of each return address is remembered: {image, pc} → {file, offset,
+ * rule}. Only on a miss is the kernel asked which file it lies in (file.bpf.h), and that file's
+ * rows are searched. What is remembered holds as long as the code stays where it is: an exec makes
+ * a new image, and unmapping a file that has rows begins a new epoch.
  *
- * Code without rows (JIT, hand-written) is stepped over by its frame pointer if that looks like one.
+ * Code without rows (JIT, hand-written) is stepped over by its frame pointer if that looks like
+ * one.
  */
 #ifndef HEAPTAP_UNWIND_BPF_H
 #define HEAPTAP_UNWIND_BPF_H
@@ -88,10 +89,10 @@ __noinline __u32 rule_find(__u32 file, __u64 file_offset, __u32 *ret_found)
 }
 
 /*
- * A library that was loaded a moment ago: its rows are on their way, and come within a millisecond or
- * two. The thread waits for them here, some 5 ms at most, and some times for each file: it can be
- * preempted, and the alternative is stacks that end in the middle. A file that was waited for in vain
- * that often is not waited for again.
+ * A library that was loaded a moment ago: its rows are on their way, and come within a millisecond
+ * or two. The thread waits for them here, some 5 ms at most, and some times for each file: it can
+ * be preempted, and the alternative is stacks that end in the middle. A file that was waited for in
+ * vain that often is not waited for again.
  */
 #define ROWS_LOOKS_MAX (1 << 18)
 #define ROWS_WAITS_MAX 8 /* where the kernel does not preempt, who loads them may wait for us */
@@ -99,7 +100,7 @@ __noinline __u32 rule_find(__u32 file, __u64 file_offset, __u32 *ret_found)
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __u32); /* file */
+	__type(key, __u32);  /* file */
 	__type(value, __u8); /* waits in vain */
 } late_files SEC(".maps");
 
@@ -144,7 +145,8 @@ __noinline int memo_fill(const struct memo_key *key, struct memo *out)
 	if (!key || !out)
 		return 0;
 	own = *key; /* before 6.2 an argument in memory is no map key to the verifier */
-	/* A return address can be the first byte behind its function (a call that never returns). */
+	/* A return address can be the first byte behind its function (a call that never returns).
+	 */
 	err = frame_resolve(key->pc - !(key->epoch & 1), key->image, &frame);
 	if (err) {
 		*out = memo;
@@ -164,8 +166,7 @@ __noinline int memo_fill(const struct memo_key *key, struct memo *out)
 
 static __always_inline int memo_get(struct thread *thread, __u64 pc, bool exact, struct memo *out)
 {
-	struct memo_key key = {
-		.pc = pc, .image = thread->image, .epoch = map_epoch << 1 | exact};
+	struct memo_key key = {.pc = pc, .image = thread->image, .epoch = map_epoch << 1 | exact};
 	struct memo *memo = bpf_map_lookup_elem(&memos, &key);
 
 	if (!memo)
@@ -174,8 +175,8 @@ static __always_inline int memo_get(struct thread *thread, __u64 pc, bool exact,
 	return 0;
 }
 
-/* Where a frame's address lies, for sending: remembered by the walk that has just been made, but for
- * the first frame. As frame_resolve. */
+/* Where a frame's address lies, for sending: remembered by the walk that has just been made, but
+ * for the first frame. As frame_resolve. */
 __noinline int frame_place(__u64 address, __u32 image, struct stack_frame *frame)
 {
 	struct memo_key key = {.pc = address, .image = image, .epoch = map_epoch << 1};
@@ -190,26 +191,6 @@ __noinline int frame_place(__u64 address, __u32 image, struct stack_frame *frame
 	frame->file = memo->file;
 	frame->reserved = 0;
 	return 0;
-}
-
-/* ---- the target's stack ---- */
-
-static __always_inline bool window_read(struct thread *thread, __u64 address, __u64 *ret_value)
-{
-	struct unwind *unwind = &thread->unwind;
-	__u64 offset = address - unwind->window;
-
-	if (!unwind->window || offset > WINDOW_SZ - sizeof(__u64)) {
-		if (bpf_probe_read_user(unwind->stack, WINDOW_SZ, (void *)address)) {
-			/* It would reach beyond the stack's end. */
-			unwind->window = 0;
-			return !bpf_probe_read_user(ret_value, sizeof(*ret_value), (void *)address);
-		}
-		unwind->window = address;
-		offset = 0;
-	}
-	*ret_value = unwind->stack[offset / sizeof(__u64) & (WINDOW_SZ / sizeof(__u64) - 1)];
-	return true;
 }
 
 /* The address of the kernel's trampoline stands where another tracer's return probe is pending: the
@@ -236,9 +217,16 @@ static __always_inline bool step_to_cfa(struct thread *thread, __u64 cfa)
 	/* Stacks grow down: a caller's frame lies above. */
 	if (cfa <= unwind->sp || !window_read(thread, cfa - 8, &unwind->pc))
 		return false;
+	path_add(thread, cfa - 8, unwind->pc);
 	unwind->sp = cfa;
 	unwind->exact = false;
 	return true;
+}
+
+static __always_inline bool rule_uses_bp(__u32 rule)
+{
+	return UNWIND_RULE_KIND(rule) == UNWIND_RBP || UNWIND_RULE_KIND(rule) == UNWIND_RBP_DEREF ||
+	       (UNWIND_RULE_BP_SAVED(rule) && UNWIND_RULE_BP_OFFSET(rule) == UNWIND_BP_AT_BP);
 }
 
 static __always_inline bool step_by_rule(struct thread *thread, __u32 rule)
@@ -246,6 +234,8 @@ static __always_inline bool step_by_rule(struct thread *thread, __u32 rule)
 	struct unwind *unwind = &thread->unwind;
 	__u64 cfa, bp = unwind->bp, bp_at;
 
+	if (rule_uses_bp(rule))
+		path_uses_bp(thread);
 	switch (UNWIND_RULE_KIND(rule)) {
 	case UNWIND_RSP:
 		cfa = unwind->sp + UNWIND_RULE_CFA_OFFSET(rule);
@@ -254,8 +244,10 @@ static __always_inline bool step_by_rule(struct thread *thread, __u32 rule)
 		cfa = unwind->bp + UNWIND_RULE_CFA_OFFSET(rule);
 		break;
 	case UNWIND_RBP_DEREF:
-		if (!window_read(thread, unwind->bp + UNWIND_RULE_CFA_OFFSET_SIGNED(rule), &cfa))
+		bp_at = unwind->bp + UNWIND_RULE_CFA_OFFSET_SIGNED(rule);
+		if (!window_read(thread, bp_at, &cfa))
 			return false;
+		path_add(thread, bp_at, cfa);
 		break;
 	case UNWIND_PLT:
 		cfa = unwind->sp + 8 +
@@ -265,11 +257,12 @@ static __always_inline bool step_by_rule(struct thread *thread, __u32 rule)
 		return false;
 	}
 	if (UNWIND_RULE_BP_SAVED(rule)) {
-		bp_at = UNWIND_RULE_BP_OFFSET(rule) == UNWIND_BP_AT_BP ?
-				bp :
-				cfa + UNWIND_RULE_BP_OFFSET(rule);
+		bp_at = UNWIND_RULE_BP_OFFSET(rule) == UNWIND_BP_AT_BP
+				? bp
+				: cfa + UNWIND_RULE_BP_OFFSET(rule);
 		if (!window_read(thread, bp_at, &bp))
 			return false;
+		thread->bp_slot = bp_at;
 	}
 	if (!step_to_cfa(thread, cfa))
 		return false;
@@ -282,6 +275,7 @@ static __always_inline bool step_over_signal(struct thread *thread)
 	struct unwind *unwind = &thread->unwind;
 	__u64 sp = unwind->sp, pc, bp, next_sp;
 
+	thread->path.is_certain = false;
 	if (bpf_probe_read_user(&pc, sizeof(pc), (void *)(sp + SIGNAL_FRAME_RIP)) ||
 		bpf_probe_read_user(&bp, sizeof(bp), (void *)(sp + SIGNAL_FRAME_RBP)) ||
 		bpf_probe_read_user(&next_sp, sizeof(next_sp), (void *)(sp + SIGNAL_FRAME_RSP)))
@@ -300,11 +294,13 @@ static __always_inline bool step_by_frame_pointer(struct thread *thread)
 	struct unwind *unwind = &thread->unwind;
 	__u64 frame = unwind->bp, bp;
 
+	path_uses_bp(thread);
 	if (!cfg_frame_pointers || frame < unwind->sp || frame & 7 ||
 		frame - unwind->sp > FRAME_SZ_PLAUSIBLE)
 		return false;
 	if (!window_read(thread, frame, &bp) || !step_to_cfa(thread, frame + 16))
 		return false;
+	thread->bp_slot = frame;
 	unwind->bp = bp;
 	return true;
 }
@@ -315,8 +311,8 @@ static __always_inline __u64 hash_mix(__u64 hash, __u64 value)
 	return hash ^ hash >> 32;
 }
 
-/* A frame is known by its place in its file, so that other code that is loaded at the same addresses
- * makes other stacks. */
+/* A frame is known by its place in its file, so that other code that is loaded at the same
+ * addresses makes other stacks. */
 static __always_inline void unwind_hash(struct unwind *unwind, const struct memo *memo)
 {
 	__u64 place = memo->file ? (__u64)memo->file << 40 ^ memo->file_offset : unwind->pc;
@@ -364,8 +360,10 @@ __noinline __u32 unwind_walk(struct thread *thread, __u64 trampoline)
 	for (int i = 1; i < STACK_FRAMES_MAX; i++) {
 		struct unwind *unwind = &thread->unwind;
 
-		if (unwind->pc == trampoline)
+		if (unwind->pc == trampoline) {
 			unwind->pc = hijacked_return(unwind->sp - 8, unwind->pc);
+			thread->path.is_certain = false;
+		}
 		thread->addresses[i] = unwind->pc;
 		unwind->frame_cnt = i + 1;
 		end = unwind_step(thread);
@@ -386,8 +384,7 @@ static __always_inline void unwind_mapped(struct task_struct *task, struct vm_ar
 	BPF_CORE_READ_INTO(&file, vma, vm_file);
 	if (file)
 		mapping_add(task_image(task), vma->vm_start, vma->vm_end,
-			vma->vm_pgoff << cfg_page_shift,
-			file_number(task, task_image(task), file));
+			vma->vm_pgoff << cfg_page_shift, file_number(task, task_image(task), file));
 }
 
 /* A file that has rows is being unmapped: what is remembered of its addresses may become wrong. Not

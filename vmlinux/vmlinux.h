@@ -118,7 +118,12 @@ struct uprobes_state {
 	struct xol_area *xol_area;
 };
 
+typedef struct {
+	void *vdso; /* where it lies in the process */
+} mm_context_t;
+
 struct mm_struct {
+	mm_context_t context;
 	unsigned long start_code;
 	unsigned long start_stack;
 	struct uprobes_state uprobes_state;
@@ -132,6 +137,7 @@ struct return_instance {
 };
 
 struct uprobe_task {
+	unsigned int depth; /* return probes pending */
 	struct return_instance *return_instances;
 };
 

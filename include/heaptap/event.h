@@ -69,10 +69,13 @@ struct alloc_failed_event {
 	__u64 size;
 };
 
+/* The file number of the vDSO, code that the kernel maps from no file. Others come after it. */
+#define FILE_VDSO 1
+
 #define STACK_FRAMES_MAX 127 /* PERF_MAX_STACK_DEPTH: the deepest stack that bpf_get_stack gives */
 
 /* One frame: address as found (the probed pc, then return addresses), and where it lies in which
- * file. file 0: no file is mapped there (JIT code, vDSO, an address that is none). */
+ * file. file 0: no file is mapped there (JIT code, an address that is none). */
 struct stack_frame {
 	__u64 address;
 	__u64 file_offset; /* bytes from the start of the file */

@@ -3,6 +3,7 @@
 import heaptap
 import reference
 from harness import each
+from return_probes import ReturnProbes
 
 SCRIPT = "import json; d = {str(i): [i] * 3 for i in range(3000)}; json.loads(json.dumps(d))"
 PERL = r'my %h; $h{$_ % 1701} .= "x$_" for 1..60000; print scalar(keys %h), "\n"'
@@ -17,9 +18,11 @@ COMPARED = {
     "C++ with exceptions and std::map": [heaptap.program("stacks_cxx"), "10000"],
     "threads": [heaptap.program("stacks_threads"), "4", "3000"],
     "signal handlers": [heaptap.program("stacks_signal"), "3000"],
+    "signals in the vDSO": [heaptap.program("stacks_signal"), "3000", "vdso"],
     "realigned frames, alloca, deep recursion": [heaptap.program("stacks_frames"), "3000"],
 }
-LEAST_ALLOCATIONS = {"signal handlers": 3000, "realigned frames, alloca, deep recursion": 3000}
+LEAST_ALLOCATIONS = {"signal handlers": 3000, "signals in the vDSO": 3000,
+                     "realigned frames, alloca, deep recursion": 3000}
 
 
 # Of the allocations, in stacks that end early because a library was loaded a moment before.
@@ -52,6 +55,48 @@ def test_stacks_are_the_reference_unwinders(t, name):
     t.check(image["totals"]["allocs"] >= recording.recorded + recording.unrecorded,
             f"{image['totals']['allocs']} allocations in the books, {recording.recorded} + "
             f"{recording.unrecorded} in the process")
+
+
+def test_frames_in_the_vdso_have_names(t):
+    image = heaptap.run(t, [heaptap.program("stacks_signal"), "2000", "vdso"]).only()
+    frames = [(frame["function"], stack["complete"]) for stack in image["stacks"] for frame in stack["frames"]
+              if frame["module"] == "[vdso]"]
+    names = {name for name, _ in frames}
+    # it has names for what it offers, and none for what that calls
+    t.check("clock_gettime" in names and names <= {"clock_gettime", None}, f"names of vDSO frames: {names}")
+    t.check(all(complete for _, complete in frames), "a stack through the vDSO ends early")
+
+
+def places(image):
+    """{(function and offset of each frame, …): allocations}"""
+    found = {}
+    for stack in image["stacks"]:
+        key = tuple((frame["function"], frame["offset"]) for frame in stack["frames"])
+        found[key] = found.get(key, 0) + stack["allocs"]
+    return found
+
+
+def test_frames_whose_return_another_tracer_waits_for(t):
+    command = [heaptap.program("stacks_frames"), "50"]
+    alone = heaptap.run(t, command).only()
+    with ReturnProbes(t, command[0], ["deep", "with_pointer", "large", "leaf"]) as others:
+        together = heaptap.run(t, command).only()
+        t.check(others.counts() > 50 * 3, f"the other tracer saw {others.counts()} returns")
+    t.check(heaptap.stacks_through(together, "deep"), "no stack through a probed function")
+    found, expected = places(together), places(alone)
+    other = [key for key in found if found[key] != expected.get(key)]
+    t.check(not other and len(found) == len(expected), f"{len(other)} of {len(found)} stacks are not among "
+            f"the {len(expected)} without another tracer: {[(len(key), key[:4], key[-4:]) for key in other[:3]]}")
+
+
+def test_allocations_beyond_the_kernels_limit_of_return_probes_are_told_as_lost(t):
+    command = [heaptap.program("stacks_frames"), "100"]
+    alone = heaptap.run(t, command).only()
+    with ReturnProbes(t, command[0], ["deep"]):
+        image = heaptap.run(t, command).only()
+    lost = image["loss"]["too_deep"]
+    t.check(lost > 20 and not image["complete"], f"{lost} told as lost, complete: {image['complete']}")
+    t.equal(image["totals"]["allocs"] + lost, alone["totals"]["allocs"], "allocations seen and lost, and made")
 
 
 def test_stack_of_code_that_is_unmapped_and_replaced(t):

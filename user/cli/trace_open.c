@@ -203,6 +203,7 @@ static int open_rest(struct trace *trace)
 	trace->unwinding = unwinding__new(trace->tracer);
 	if (!trace->targets || !trace->unwinding)
 		return -ENOMEM;
+	trace__preload_vdso(trace);
 	trace->collector = collector__new(tracer__ring_fd(trace->tracer), &trace->ingest);
 	if (!trace->collector)
 		return -errno;

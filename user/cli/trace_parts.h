@@ -16,4 +16,7 @@ int trace__epoll_add(struct trace *trace, int fd, uint64_t data);
 /* Are stacks taken by call frame information? */
 bool trace__needs_rows(const struct trace *trace);
 
+/* Loads the rows and names of the code that the kernel maps into each process. */
+void trace__preload_vdso(struct trace *trace);
+
 #endif

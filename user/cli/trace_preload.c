@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Unwind rows that are loaded before anything is probed: call stacks are whole from the first one
  * on. */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
+#include "probe/vdso.h"
 #include "util/proc.h"
 
 bool trace__needs_rows(const struct trace *trace)
@@ -30,6 +32,17 @@ void trace__preload_path(struct trace *trace, const char *path)
 		module = modules__add_fd(trace->modules, fd, path);
 	if (module)
 		preload(trace, module);
+	if (fd >= 0)
+		close(fd);
+}
+
+void trace__preload_vdso(struct trace *trace)
+{
+	int fd = trace__needs_rows(trace) ? vdso__open() : -ENOENT;
+	struct module *module = fd >= 0 ? modules__add_fd(trace->modules, fd, VDSO_NAME) : NULL;
+
+	if (module && !unwinding__add(trace->unwinding, module, FILE_VDSO))
+		files__set(trace->files, FILE_VDSO, module);
 	if (fd >= 0)
 		close(fd);
 }

@@ -309,7 +309,7 @@ int tracer__number_file(struct tracer *tracer, uint32_t dev, uint64_t inode, uin
 	uint32_t *ret_number)
 {
 	struct file_key key = {.inode = inode, .dev = dev, .generation = generation};
-	__u32 number = __sync_add_and_fetch(&tracer->skel->bss->last_file, 1);
+	__u32 number = __sync_add_and_fetch(&tracer->skel->data->last_file, 1);
 
 	if (bpf_map_update_elem(
 		    bpf_map__fd(tracer->skel->maps.known_files), &key, &number, BPF_ANY))

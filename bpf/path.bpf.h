@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whole walks that are remembered, and verified exactly.
+ *
+ * A walk depends on where it begins (the probed function, its return address, the stack pointer,
+ * and sometimes the frame pointer) and on what it reads from the stack on its way: return
+ * addresses, and saved frame pointers where a later step goes by one. A path is that list of slots
+ * with what they held. If they all hold the same, the walk would go the same way, and its name is
+ * known: one bulk read and a compare, no search for rules.
+ *
+ * Only walks that came to a certain end, of stacks that the collector has, and that were met twice
+ * are remembered. Signal frames and other tracers' return probes are not; nor more than
+ * PATH_SLOTS_MAX slots. A path holds as long as the rules on it (unwind.bpf.h): its epoch.
+ */
+#ifndef HEAPTAP_PATH_BPF_H
+#define HEAPTAP_PATH_BPF_H
+
+struct path_key {
+	__u64 return_address;
+	__u64 sp;
+	__u32 image;
+	__u32 epoch;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct path_key);
+	__type(value, struct unwind_path);
+} paths SEC(".maps");
+
+static __always_inline void path_begin(struct thread *thread, struct pt_regs *ctx)
+{
+	struct unwind_path *path = &thread->path;
+
+	path->ip = PT_REGS_IP(ctx);
+	path->bp = PT_REGS_FP(ctx);
+	path->bp_matters = false;
+	path->is_certain = true;
+	path->slot_cnt = 0;
+	thread->path_sp = PT_REGS_SP(ctx);
+	thread->bp_slot = BP_OF_REGISTER;
+}
+
+/* The walk went by what this slot of the stack holds. */
+static __always_inline void path_add(struct thread *thread, __u64 address, __u64 value)
+{
+	struct unwind_path *path = &thread->path;
+	__u64 offset = address - thread->path_sp;
+	__u32 at = path->slot_cnt;
+
+	if (at >= PATH_SLOTS_MAX || offset & 7 || offset >> 3 > 0xffff) {
+		path->is_certain = false;
+		return;
+	}
+	path->offsets[at] = offset >> 3;
+	path->values[at] = value;
+	path->slot_cnt = at + 1;
+}
+
+/* The walk goes by the frame pointer: where that came from matters. */
+static __always_inline void path_uses_bp(struct thread *thread)
+{
+	if (thread->bp_slot == BP_OF_REGISTER)
+		thread->path.bp_matters = true;
+	else if (thread->bp_slot != BP_NOTED)
+		path_add(thread, thread->bp_slot, thread->unwind.bp);
+	thread->bp_slot = BP_NOTED;
+}
+
+/* The name of the stack that the remembered path leads to; 0: there is none, or it is another way.
+ */
+__noinline __u64 path_follow(struct thread *thread, __u64 return_address)
+{
+	struct path_key key = {.return_address = return_address, .epoch = map_epoch};
+	struct unwind_path *path;
+	__u64 value;
+
+	if (!thread)
+		return 0;
+	key.sp = thread->path_sp;
+	key.image = thread->image;
+	path = bpf_map_lookup_elem(&paths, &key);
+	if (!path || path->ip != thread->path.ip)
+		return 0;
+	if (path->bp_matters && path->bp != thread->path.bp)
+		return 0;
+	for (__u32 i = 0; i < PATH_SLOTS_MAX && i < path->slot_cnt; i++) {
+		if (!window_read(thread, key.sp + path->offsets[i] * 8ull, &value) ||
+			value != path->values[i])
+			return 0;
+	}
+	return path->stack;
+}
+
+/* Not inline, as the programs' stack has no room for one more key; and what such a function is given
+ * in memory is no map's value to the verifier before 6.2, so the thread is asked for again. */
+__noinline int path_remember(__u64 return_address, __u64 stack)
+{
+	struct path_key key = {.return_address = return_address, .epoch = map_epoch};
+	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
+
+	if (!thread || !thread->path.is_certain)
+		return 0;
+	key.sp = thread->path_sp;
+	key.image = thread->image;
+	thread->path.stack = stack;
+	bpf_map_update_elem(&paths, &key, &thread->path, BPF_ANY);
+	return 0;
+}
+
+#endif
