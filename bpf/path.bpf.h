@@ -8,6 +8,9 @@
  * with what they held. If they all hold the same, the walk would go the same way, and its name is
  * known: one bulk read and a compare, no search for rules.
  *
+ * Different paths can begin alike (loops and recursions have frames of equal size). Where one differs
+ * from what is there, the first slot that does, and what is in it, lead to the next one.
+ *
  * Only walks that came to a certain end, of stacks that the collector has, and that were met twice
  * are remembered. Signal frames and other tracers' return probes are not; nor more than
  * PATH_SLOTS_MAX slots. A path holds as long as the rules on it (unwind.bpf.h): its epoch.
@@ -18,9 +21,12 @@
 struct path_key {
 	__u64 return_address;
 	__u64 sp;
+	__u64 branch; /* 0, or where and how the path differs from the one before it */
 	__u32 image;
 	__u32 epoch;
 };
+
+#define PATH_BRANCHES_MAX 8 /* tried; beyond, the last is replaced */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -68,29 +74,50 @@ static __always_inline void path_uses_bp(struct thread *thread)
 	thread->bp_slot = BP_NOTED;
 }
 
-/* The name of the stack that the remembered path leads to; 0: there is none, or it is another way.
- */
+static __always_inline __u64 branch_of(__u64 what, __u64 value)
+{
+	return hash_mix(hash_mix(~0ull, what), value) | 1;
+}
+
+/* 0: the stack holds what the path does; else the branch that leads to the next path to be tried. */
+__noinline __u64 path_differs(struct thread *thread, const struct unwind_path *path)
+{
+	__u64 value = 0;
+
+	if (!thread || !path)
+		return 1;
+	if (path->ip != thread->path.ip)
+		return branch_of(~0ull, thread->path.ip);
+	if (path->bp_matters && path->bp != thread->path.bp)
+		return branch_of(~1ull, thread->path.bp);
+	for (__u32 i = 0; i < PATH_SLOTS_MAX && i < path->slot_cnt; i++) {
+		if (!window_read(thread, thread->path_sp + path->offsets[i] * 8ull, &value) ||
+			value != path->values[i])
+			return branch_of(path->offsets[i], value);
+	}
+	return 0;
+}
+
+/* The name of the stack that a remembered path leads to; 0: there is none. */
 __noinline __u64 path_follow(struct thread *thread, __u64 return_address)
 {
 	struct path_key key = {.return_address = return_address, .epoch = map_epoch};
 	struct unwind_path *path;
-	__u64 value;
 
 	if (!thread)
 		return 0;
 	key.sp = thread->path_sp;
 	key.image = thread->image;
-	path = bpf_map_lookup_elem(&paths, &key);
-	if (!path || path->ip != thread->path.ip)
-		return 0;
-	if (path->bp_matters && path->bp != thread->path.bp)
-		return 0;
-	for (__u32 i = 0; i < PATH_SLOTS_MAX && i < path->slot_cnt; i++) {
-		if (!window_read(thread, key.sp + path->offsets[i] * 8ull, &value) ||
-			value != path->values[i])
+	for (int i = 0; i < PATH_BRANCHES_MAX; i++) {
+		thread->path_branch = key.branch;
+		path = bpf_map_lookup_elem(&paths, &key);
+		if (!path)
 			return 0;
+		key.branch = path_differs(thread, path);
+		if (!key.branch)
+			return path->stack;
 	}
-	return path->stack;
+	return 0;
 }
 
 /* Not inline, as the programs' stack has no room for one more key; and what such a function is given
@@ -103,6 +130,7 @@ __noinline int path_remember(__u64 return_address, __u64 stack)
 	if (!thread || !thread->path.is_certain)
 		return 0;
 	key.sp = thread->path_sp;
+	key.branch = thread->path_branch;
 	key.image = thread->image;
 	thread->path.stack = stack;
 	bpf_map_update_elem(&paths, &key, &thread->path, BPF_ANY);

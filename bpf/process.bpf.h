@@ -3,6 +3,12 @@
 #ifndef HEAPTAP_PROCESS_BPF_H
 #define HEAPTAP_PROCESS_BPF_H
 
+static __always_inline __u64 hash_mix(__u64 hash, __u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
 /* A hash of when the process started and how often it has called exec: pids come back, this does
  * not. (Two lives of one pid collide once in 2^32.) self_exec_id: 5.7, commit d1e7fd6462ca. */
 static __always_inline __u32 image_of(__u64 start_ns, __u64 exec_id)

@@ -65,6 +65,7 @@ struct thread {
 	__u32 record_cnt;     /* put into the ring */
 	__u64 addresses[128]; /* a power of two above STACK_FRAMES_MAX */
 	__u64 path_sp;
+	__u64 path_branch;
 	__u64 bp_slot; /* where the walk's frame pointer was saved */
 	struct unwind_path path;
 	struct unwind unwind;

@@ -305,12 +305,6 @@ static __always_inline bool step_by_frame_pointer(struct thread *thread)
 	return true;
 }
 
-static __always_inline __u64 hash_mix(__u64 hash, __u64 value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
-	return hash ^ hash >> 32;
-}
-
 /* A frame is known by its place in its file, so that other code that is loaded at the same
  * addresses makes other stacks. */
 static __always_inline void unwind_hash(struct unwind *unwind, const struct memo *memo)
