@@ -95,7 +95,7 @@ static __always_inline bool file_send(void *ring, struct task_struct *task, __u3
 	record->header.inode = key->inode;
 	record->header.dev = key->dev;
 	record->header.file = number;
-	record->header.reserved = 0;
+	record->header.generation = key->generation;
 	record->header.path_sz = path_read(file, &record->path);
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	return true;

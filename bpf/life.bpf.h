@@ -11,6 +11,7 @@ static __always_inline void life_fork(struct task_struct *parent, struct task_st
 	__u32 child_tgid = child->tgid, child_image = task_image(child);
 	__u32 image = task_image(parent);
 	struct fork_event *record;
+	bool shared = child->mm == parent->mm;
 	__u8 one = 1;
 
 	if (child->tgid == parent->tgid || !process_wanted())
@@ -28,8 +29,7 @@ static __always_inline void life_fork(struct task_struct *parent, struct task_st
 		count_for(child_tgid, child_image, COUNTER_lost_lifecycle);
 		return;
 	}
-	event_fill(&record->event, EVENT_FORK, child->mm == parent->mm ? EVENT_F_SHARED_VM : 0, 0,
-		parent, image);
+	event_fill(&record->event, EVENT_FORK, shared ? EVENT_F_SHARED_VM : 0, 0, parent, image);
 	record->time_ns = bpf_ktime_get_ns();
 	record->child_start_ns = child->start_boottime;
 	record->child_tgid = child_tgid;
@@ -98,15 +98,17 @@ static __always_inline void life_exit(struct task_struct *task)
 {
 	__u32 tgid = task->tgid, image = task_image(task);
 	struct exit_event *record;
+	bool wanted;
 
 	if (task->signal->live.counter) {
 		life_thread_exit(task);
 		return;
 	}
+	wanted = process_wanted();
 	mappings_forget(tgid, image);
-	if (!process_wanted())
-		return;
 	image_undecide(tgid, image);
+	if (!wanted)
+		return;
 	if (cfg_targets_only)
 		bpf_map_delete_elem(&targets, &tgid);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);

@@ -109,7 +109,7 @@ struct file_event {
 	__u32 dev; /* the kernel's own encoding: major << 20 | minor */
 	__u32 file;
 	__u32 path_sz; /* bytes of path in use; FILE_PATH_MAX at most */
-	__u32 reserved;
+	__u32 generation; /* of the inode, whose number can be used again (i_generation) */
 	char path[];
 };
 

@@ -8,6 +8,7 @@
  *   free_first CNT     the earliest ones
  *   churn CNT SIZE     allocates and frees, CNT times
  *   thread CNT SIZE    as alloc, by a thread that ends then
+ *   spawn FILE         executes FILE in a child of posix_spawn
  *   load FILE NAME SIZE  dlopens FILE, and keeps what NAME(SIZE) gives
  *   address            of the latest block
  *   expect             prints the EXPECT line
@@ -15,6 +16,8 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include "expect.h"
 
 enum { WORDS = 4, BLOCK_MAX = 1 << 20 };
@@ -93,6 +96,15 @@ static void do_thread(char **words)
 	pthread_join(thread, NULL);
 }
 
+static void do_spawn(char **words)
+{
+	char *argv[] = {words[1], NULL};
+	pid_t child;
+
+	require(posix_spawn(&child, words[1], NULL, NULL, argv, environ) == 0, "spawn failed");
+	require(waitpid(child, NULL, 0) == child, "waitpid failed");
+}
+
 static void do_load(char **words)
 {
 	void *library = dlopen(words[1], RTLD_NOW);
@@ -141,6 +153,7 @@ static void obey(char **words)
 		{"free_first", do_free_first},
 		{"churn", do_churn},
 		{"thread", do_thread},
+		{"spawn", do_spawn},
 		{"load", do_load},
 		{"address", do_address},
 		{"expect", do_expect},

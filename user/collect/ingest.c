@@ -180,24 +180,50 @@ static void on_file(struct ingest *ingest, const struct file_event *record)
 		ingest->hooks.on_file(ingest->hooks.arg, module, record);
 }
 
-static void on_fork(struct ingest *ingest, const struct fork_event *record)
+/* What an image lost, books that are shared or copied from it lack too. */
+static void take_over_loss(struct ingest *ingest, struct process *process, pid_t tgid, uint32_t image)
 {
-	struct process *parent =
-		heap__find(ingest->heap, record->event.tgid, record->event.image);
-	struct process *child;
-	struct traced *traced;
+	if (ingest->hooks.has_lost && ingest->hooks.has_lost(ingest->hooks.arg, tgid, image))
+		process__mark_incomplete(process);
+}
+
+/* `child` has a copy of the books that `traced` belonged to. */
+static void begin_copy(struct ingest *ingest, struct process *child, struct traced *traced,
+	const struct traced *parents, uint64_t start_ns)
+{
+	traced->late_probes = parents->late_probes;
+	process__info(child)->user = traced;
+	process__info(child)->start_ns = start_ns;
+	tell_begin(ingest, child);
+}
+
+/* The child runs in the parent's memory (vfork, clone with CLONE_VM). */
+static void share(struct ingest *ingest, const struct fork_event *record)
+{
+	pid_t tgid = record->event.tgid;
+	struct process *parent = heap__find(ingest->heap, tgid, record->event.image);
 
 	if (!parent)
-		return; /* it never allocated since tracing began: the child will begin itself */
+		parent = ingest__begin(ingest, tgid, record->event.image);
+	if (!parent ||
+		heap__share(ingest->heap, parent, record->child_tgid, record->child_image))
+		ingest->no_memory++;
+}
+
+
+static void on_fork(struct ingest *ingest, const struct fork_event *record)
+{
+	pid_t tgid = record->event.tgid;
+	struct process *parent = heap__find(ingest->heap, tgid, record->event.image), *child;
+	struct traced *traced;
+
 	if (record->event.flags & EVENT_F_SHARED_VM) {
-		if (heap__share(ingest->heap, parent, record->child_tgid, record->child_image))
-			ingest->no_memory++;
+		share(ingest, record);
 		return;
 	}
-	/* What the parent lost, the child's copy lacks too. */
-	if (ingest->hooks.has_lost &&
-		ingest->hooks.has_lost(ingest->hooks.arg, record->event.tgid, record->event.image))
-		process__mark_incomplete(parent);
+	if (!parent)
+		return; /* it never allocated since tracing began: the child will begin itself */
+	take_over_loss(ingest, parent, tgid, record->event.image);
 	traced = calloc(1, sizeof(*traced));
 	child = traced ? heap__fork(ingest->heap, parent, record->child_tgid,
 				 record->child_image) :
@@ -207,10 +233,7 @@ static void on_fork(struct ingest *ingest, const struct fork_event *record)
 		ingest->no_memory++;
 		return;
 	}
-	traced->late_probes = traced__of(parent)->late_probes;
-	process__info(child)->user = traced;
-	process__info(child)->start_ns = record->child_start_ns;
-	tell_begin(ingest, child);
+	begin_copy(ingest, child, traced, traced__of(parent), record->child_start_ns);
 }
 
 static void on_thread_exit(struct ingest *ingest, const struct event *record)
@@ -229,6 +252,25 @@ static bool owns_books(struct process *process, pid_t tgid, uint32_t image)
 	return info->tgid == tgid && info->image == image;
 }
 
+static void unshare(struct ingest *ingest, struct process *owner, pid_t tgid, uint32_t image)
+{
+	take_over_loss(ingest, owner, tgid, image);
+	heap__unshare(ingest->heap, tgid, image);
+}
+
+/* Others may go on in the memory that a process leaves. */
+static void bequeath(struct ingest *ingest, struct process *process)
+{
+	struct traced *traced = calloc(1, sizeof(*traced));
+	struct process *heir = traced ? heap__bequeath(ingest->heap, process) : NULL;
+
+	if (heir)
+		begin_copy(ingest, heir, traced, traced__of(process),
+			proc__start_ns(process__info(heir)->tgid));
+	else
+		free(traced);
+}
+
 static void on_exec(struct ingest *ingest, const struct exec_event *record)
 {
 	pid_t tgid = record->event.tgid;
@@ -241,10 +283,11 @@ static void on_exec(struct ingest *ingest, const struct exec_event *record)
 	ingest->last = NULL;
 	if (old && owns_books(old, tgid, record->old_image)) {
 		exec = process__info(old)->exec + 1;
+		bequeath(ingest, old);
 		process__replace(old, record->time_ns);
 		tell_end(ingest, old);
 	} else if (old) {
-		heap__unshare(ingest->heap, tgid, record->old_image);
+		unshare(ingest, old, tgid, record->old_image);
 	}
 	if (record->event.flags & EVENT_F_LEFT)
 		return;
@@ -273,9 +316,10 @@ static void on_exit_event(struct ingest *ingest, const struct exit_event *record
 	if (!process)
 		return;
 	if (!owns_books(process, tgid, record->event.image)) {
-		heap__unshare(ingest->heap, tgid, record->event.image);
+		unshare(ingest, process, tgid, record->event.image);
 		return;
 	}
+	bequeath(ingest, process);
 	info = process__info(process);
 	memcpy(info->comm, record->comm, sizeof(info->comm));
 	info->comm[sizeof(info->comm) - 1] = '\0';

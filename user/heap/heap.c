@@ -3,7 +3,8 @@
  * All processes that are known: found by {tgid, image}, listed in order of birth.
  *
  * A vfork child has no books of its own: its {tgid, image} is an alias, one more key of the index
- * that leads to the parent's process. Aliases go when they are unshared, or with their process.
+ * that leads to the parent's process. Aliases go when they are unshared, or with their process. One
+ * that outlives its parent (clone with CLONE_VM alone) inherits the books.
  *
  * Limits: a fork copies the parent's table of blocks, whose size it pays for. When frames come late
  * for a stack that allocations were seen with, every process is asked whether it was one of them;
@@ -155,6 +156,41 @@ void heap__unshare(struct heap *heap, pid_t child_tgid, uint32_t child_image)
 	index__remove(&heap->processes, key);
 	/* If it ended inside a realloc, then that will not return. */
 	process__realloc_failed(parent, child_tgid);
+}
+
+/* Leads the other names of `process` to its heir. Without memory for one it is forgotten. */
+static void heap__rename(struct heap *heap, struct process *process, struct process *heir)
+{
+	struct alias *alias;
+
+	while ((alias = process->aliases)) {
+		process->aliases = alias->next;
+		index__remove(&heap->processes, alias->key);
+		if (index__add(&heap->processes, alias->key, (uintptr_t)heir)) {
+			free(alias);
+			continue;
+		}
+		alias->next = heir->aliases;
+		heir->aliases = alias;
+	}
+}
+
+struct process *heap__bequeath(struct heap *heap, struct process *process)
+{
+	struct alias *alias = process->aliases;
+	struct process *heir = alias ? process__copy(process, &heap->seed) : NULL;
+	uint64_t key;
+
+	if (!heir)
+		return NULL;
+	key = alias->key;
+	process->aliases = alias->next;
+	free(alias);
+	index__remove(&heap->processes, key);
+	heir = heap__adopt(heap, heir, key >> 32, (uint32_t)key);
+	if (heir)
+		heap__rename(heap, process, heir);
+	return heir;
 }
 
 void heap__forget(struct heap *heap, struct process *process)

@@ -78,10 +78,14 @@ struct process *heap__fork(
 	struct heap *heap, struct process *parent, pid_t child_tgid, uint32_t child_image);
 
 /* The child runs in the parent's memory (vfork): its events go into the parent's books, until it is
- * forgotten (exit) or begins an image of its own (exec). */
+ * forgotten (exit) or begins an image of its own (exec), or the parent does (heap__bequeath). */
 int heap__share(
 	struct heap *heap, struct process *parent, pid_t child_tgid, uint32_t child_image);
 void heap__unshare(struct heap *heap, pid_t child_tgid, uint32_t child_image);
+/* The process leaves its memory, by its end or an exec. Of those that go on in it the first takes the
+ * books over, a copy as fork makes it, which the others share from then on: that one; NULL if there is
+ * nobody, or without memory. */
+struct process *heap__bequeath(struct heap *heap, struct process *process);
 
 /* The books are closed and stay readable until heap__forget. status: as wait(2) gives it. */
 void process__exit(struct process *process, int status, uint64_t time_ns);

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The turns of a process's life that are not in test_traps: each against what the program itself counted."""
+import os
+import resource
+import shutil
+import signal
+
+import container
+import heaptap
+from harness import each
+from puppet import Puppet
+from test_watch import OwnLibc
+
+CORE_DUMPS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT}
+
+
+@each("copy", "borrow", "outlive", "leave")
+def test_clone(t, way):
+    _, pairs = heaptap.run_expecting(t, [heaptap.program("trap_clone"), way])
+    for image, expect in pairs:
+        heaptap.check_totals(t, image, expect)
+
+
+def test_exec_from_a_thread_that_is_not_the_main_one(t):
+    _, pairs = heaptap.run_expecting(t, [heaptap.program("trap_exec_thread")])
+    for image, expect in pairs:
+        heaptap.check_own(t, image, expect, "leak_outer")
+    t.equal([image["state"] for image, _ in pairs], ["replaced", "exited"], "states")
+
+
+@each(*CORE_DUMPS)
+def test_process_that_dumps_core(t, way):
+    """It says so to its parent, and heaptap's word for its end is the signal all the same."""
+    def allow():
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    command = [heaptap.program("die"), way]
+    alone = t.start(command, preexec_fn=allow, cwd=t.directory)
+    _, status = os.waitpid(alone.pid, 0)
+    if not os.WCOREDUMP(status):
+        t.skip("this system dumps no core")
+    _, ((image, expect),) = heaptap.run_expecting(
+        t, command, status=128 + CORE_DUMPS[way], preexec_fn=allow, cwd=t.directory)
+    heaptap.check_totals(t, image, expect)
+    t.equal((image["state"], image["signal"]), ("killed", CORE_DUMPS[way]), "state and signal")
+
+
+def check_puppet(t, image, cnt, sz):
+    """What is outstanding through leak_outer is what the puppet was told to keep, and the books are sound."""
+    heaptap.check_sound(t, image)
+    found = heaptap.sums(heaptap.stacks_through(image, "leak_outer"))
+    t.equal((found["outstanding_blocks"], found["outstanding_bytes"]), (cnt, cnt * sz),
+            "outstanding blocks and bytes through leak_outer")
+
+
+def test_spawned_child_of_an_attached_process_is_not_traced(t):
+    puppet = Puppet(t)
+    tracing = heaptap.attach(t, puppet.pid)
+    puppet.tell("alloc 3 100", f"spawn {heaptap.program('trap_exec')}", "free 1")
+    tracing.stop()
+    check_puppet(t, tracing.only(), 2, 100)
+
+
+def until_seen(t, tracing, puppet, comm):
+    """Its allocator was found: until then it calls it in vain. Gives the image's pid."""
+    def seen():
+        puppet.tell("churn 1 64")
+        return [image["pid"] for image in tracing.images
+                if image["comm"] == comm and image["totals"]["allocs"]]
+
+    return t.until(seen, f"allocations of {comm} in the books")[0]
+
+
+class RunPuppet(Puppet):
+    """A puppet that heaptap runs, in the words of a command before it."""
+
+    def __init__(self, t, words):
+        self.test, self.told_cnt = t, 0
+        self.tracing = heaptap.start(t, "run", ["-i", "0.1"], ["--", *words, container.PUPPET], stdin=None)
+        self.process = self.tracing.process
+        self.tell("expect")
+
+
+def test_container_with_a_c_library_of_its_own_under_run(t):
+    puppet = RunPuppet(t, container.prefix(container.make_root(t)))
+    pid = until_seen(t, puppet.tracing, puppet, "puppet")
+    puppet.tell("alloc 7 1000", "free 2")
+    t.equal(puppet.end(5), 5, "exit status")
+    image = puppet.tracing.of_pid(pid)[-1]
+    check_puppet(t, image, 5, 1000)
+    t.check(not image["from_birth"] and image["note"], "not told that it was probed late")
+    modules = {frame["module"] for stack in image["stacks"] for frame in stack["frames"]}
+    t.check("/puppet" in modules, f"modules: {modules}")
+
+
+def test_container_that_is_attached_to(t):
+    """By its number in our pid namespace; two of them, each with its own copy."""
+    launchers = [Puppet(t, program=container.PUPPET, prefix=container.prefix(container.make_root(t, name)))
+                 for name in ("first", "second")]
+    pids = [child_of(t, launcher.pid) for launcher in launchers]
+    tracing = heaptap.attach(t, *pids)
+    for cnt, launcher in enumerate(launchers, 2):
+        launcher.tell(f"alloc {cnt} 300")
+    tracing.stop()
+    for cnt, pid in enumerate(pids, 2):
+        check_puppet(t, tracing.of_pid(pid)[-1], cnt, 300)
+
+
+def child_of(t, pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        (child,) = children.read().split()
+    return int(child)
+
+
+def test_process_that_changes_its_root_and_forgets_the_way_back(t):
+    root = container.make_root(t)
+    puppet = Puppet(t, program=container.PUPPET, preexec_fn=lambda: os.chroot(root))
+    tracing = heaptap.attach(t, puppet.pid)
+    puppet.tell("alloc 3 100")
+    shutil.rmtree(root)
+    puppet.tell("alloc 1 100")
+    tracing.stop()
+    check_puppet(t, tracing.only(), 4, 100)
+
+
+def test_container_that_is_watched(t):
+    """Its library is a copy, but of the same file: what is probed is the file, wherever it is mounted."""
+    libc = OwnLibc(t)
+    root = container.make_root(t)
+    for path in root.rglob("libc.so.6"):
+        path.unlink()
+        os.link(libc.file, path)
+    tracing = libc.watch()
+    puppet = Puppet(t, program=container.PUPPET, prefix=container.prefix(root))
+    puppet.tell("alloc 6 100")
+    puppet.end()
+    tracing.stop()
+    check_puppet(t, tracing.of_pid(tracing.images[-1]["pid"])[-1], 6, 100)
