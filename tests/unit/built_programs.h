@@ -86,12 +86,6 @@ HELPER unsigned char *built__read(const char *name, size_t *ret_sz)
 	return bytes;
 }
 
-/* The device as the kernel encodes it. */
-HELPER uint32_t built__dev(const struct stat *st)
-{
-	return major(st->st_dev) << 20 | minor(st->st_dev);
-}
-
 /* xorshift64 (Marsaglia 2003): the same bytes are hit in every run. */
 HELPER uint64_t built__random(uint64_t *seed)
 {

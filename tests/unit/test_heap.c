@@ -896,6 +896,30 @@ static void forgetting_a_process_forgets_who_shared_it(void **state)
 	assert_non_null(heap__begin(f->heap, 200, 1));
 }
 
+static void who_outlives_the_process_whose_memory_it_shares_inherits_the_books(void **state)
+{
+	struct fixture *f = *state;
+	struct process *heir;
+
+	alloc(f->process, 0x1000, 100, 1);
+	alloc(f->process, 0x2000, 200, 1);
+	assert_null(heap__bequeath(f->heap, f->process));
+	assert_int_equal(heap__share(f->heap, f->process, 200, 1), 0);
+	assert_int_equal(heap__share(f->heap, f->process, 201, 1), 0);
+	heir = heap__bequeath(f->heap, f->process);
+	assert_non_null(heir);
+	assert_ptr_equal(heap__find(f->heap, 200, 1), heir);
+	assert_ptr_equal(heap__find(f->heap, 201, 1), heir);
+	process__release(heir, 0x1000, false, 200);
+	assert_outstanding(heir, 1, 200);
+	assert_outstanding(f->process, 2, 300);
+	heap__forget(f->heap, f->process);
+	heap__unshare(f->heap, process__info(heir)->tgid == 200 ? 201 : 200, 1);
+	assert_outstanding(heir, 1, 200);
+	assert_ptr_equal(heap__next(f->heap, NULL), heir);
+	assert_null(heap__next(f->heap, heir));
+}
+
 static void short_lived_processes_take_little(void **state)
 {
 	struct fixture *f = *state;
@@ -1339,6 +1363,7 @@ int main(void)
 		SCENARIO(vfork_children_of_vfork_children_share_too),
 		SCENARIO(unshare_of_what_is_not_shared_is_nothing),
 		SCENARIO(a_vfork_child_that_dies_in_realloc_leaves_the_block),
+		SCENARIO(who_outlives_the_process_whose_memory_it_shares_inherits_the_books),
 		SCENARIO(forgetting_a_process_forgets_who_shared_it),
 		SCENARIO(short_lived_processes_take_little),
 		SCENARIO(memory_follows_the_blocks),

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,12 +33,19 @@ static int setup(void **state)
 	return 0;
 }
 
+/* With the device as the kernel encodes it; of any generation. */
+static struct file_id id_of(const struct stat *st)
+{
+	return (struct file_id){
+		.inode = st->st_ino, .dev = major(st->st_dev) << 20 | minor(st->st_dev)};
+}
+
 static struct module *add(struct modules *modules, const char *path, pid_t pid)
 {
 	struct stat st;
 
 	assert_int_equal(stat(path, &st), 0);
-	return modules__add(modules, built__dev(&st), st.st_ino, path, pid);
+	return modules__add(modules, id_of(&st), path, pid);
 }
 
 /* A PT_LOAD as readelf prints it: "LOAD 0x001000 0x401000 0x401000 0x0001a5 0x0001a5 R E 0x1000".
@@ -166,8 +174,9 @@ static void a_file_is_one_module_whatever_it_is_called(void **state)
 	assert_ptr_equal(module, add(modules, built__path("hard", other), getpid()));
 	assert_ptr_equal(module, add(modules, built__path("soft", other), getpid()));
 	assert_ptr_equal(module, modules__add_fd(modules, fd, "anything"));
-	assert_ptr_equal(module, modules__find(modules, module->dev, module->inode));
-	assert_null(modules__find(modules, module->dev, module->inode + 1000000007));
+	assert_ptr_equal(module, modules__find(modules, (struct file_id){module->inode, module->dev, 0}));
+	assert_null(modules__find(
+		modules, (struct file_id){module->inode + 1000000007, module->dev, 0}));
 	assert_string_equal(module->path, path);
 	close(fd);
 	modules__free(modules);
@@ -212,7 +221,7 @@ static void a_deleted_file_is_found_by_its_mapping(void **state)
 	close(fd);
 	assert_true(find_mapping(built__path("deleted", path), &dev, &inode));
 	built__run("rm deleted");
-	module = modules__add(modules, dev, inode, path, getpid());
+	module = modules__add(modules, (struct file_id){inode, dev, 0}, path, getpid());
 	assert_true(module->fd >= 0);
 	assert_int_equal(module->error, 0);
 	assert_false(module->replaced);
@@ -265,7 +274,7 @@ static void a_deleted_program_is_found_by_its_process(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	pid = start_child(path, NULL);
 	built__try("rm sleeper && cp pie sleeper"); /* another file has the path by now */
-	module = modules__add(modules, built__dev(&st), st.st_ino, path, pid);
+	module = modules__add(modules, id_of(&st), path, pid);
 	end_child(pid);
 	assert_true(module->fd >= 0);
 	assert_false(module->replaced);
@@ -284,7 +293,7 @@ static void another_file_under_the_path_is_not_taken(void **state)
 	assert_int_equal(stat(built__path("replaced", path), &st), 0);
 	built__run("mv new replaced");
 	for (int i = 0; i < 2; i++) {
-		module = modules__add(modules, built__dev(&st), st.st_ino, path, i ? getpid() : 0);
+		module = modules__add(modules, id_of(&st), path, i ? getpid() : 0);
 		assert_int_equal(module->fd, -1);
 		assert_true(module->replaced);
 		assert_int_equal(module->error, -ESTALE);
@@ -304,14 +313,69 @@ static void a_file_that_was_missing_is_opened_when_it_is_there(void **state)
 	built__run("cp pie present");
 	assert_int_equal(stat(built__path("present", path), &st), 0);
 	module =
-		modules__add(modules, built__dev(&st), st.st_ino, built__path("missing", later), 0);
+		modules__add(modules, id_of(&st), built__path("missing", later), 0);
 	assert_int_equal(module->fd, -1);
 	assert_int_equal(module->error, -ENOENT);
 	assert_false(module->replaced);
-	again = modules__add(modules, built__dev(&st), st.st_ino, path, 0);
+	again = modules__add(modules, id_of(&st), path, 0);
 	assert_ptr_equal(again, module);
 	assert_true(module->fd >= 0);
 	assert_int_equal(module->error, 0);
+	modules__free(modules);
+}
+
+/* The inode's number is used again while the first file, which could not be opened, is still known. */
+static void another_generation_of_an_inode_is_another_file(void **state)
+{
+	struct modules *modules = modules__new();
+	char path[BUILT_PATH_SZ], gone[BUILT_PATH_SZ];
+	struct module *first, *second;
+	struct file_id id;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(built__path("pie", path), &st), 0);
+	id = id_of(&st);
+	id.generation = 7;
+	first = modules__add(modules, id, built__path("gone", gone), 0);
+	assert_int_equal(first->fd, -1);
+	second = modules__add(modules, id_of(&st), path, 0);
+	assert_ptr_not_equal(second, first);
+	assert_true(second->fd >= 0);
+	assert_ptr_equal(modules__add(modules, id, gone, 0), first);
+	assert_int_equal(first->fd, -1);
+	if (second->generation) { /* the file system tells: nor is the second taken for the first */
+		assert_ptr_equal(modules__add(modules, id, path, 0), first);
+		assert_true(first->replaced);
+		id.generation = second->generation;
+	}
+	assert_ptr_equal(modules__add(modules, id, path, 0), second);
+	modules__free(modules);
+}
+
+static bool is_arg(struct module *module, void *arg)
+{
+	return module == arg;
+}
+
+static void a_file_that_is_forgotten_is_closed(void **state)
+{
+	struct modules *modules = modules__new();
+	char path[BUILT_PATH_SZ];
+	struct module *kept = add(modules, built__path("pie", path), 0);
+	struct module *forgotten = add(modules, built__path("no-pie", path), 0);
+	int fd = forgotten->fd;
+
+	(void)state;
+	modules__filter(modules, is_arg, forgotten);
+	assert_int_equal(modules__cnt(modules), 1);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_true(fcntl(kept->fd, F_GETFD) >= 0);
+	kept->is_seen = false;
+	modules__see(modules, kept->dev, kept->inode);
+	assert_true(kept->is_seen);
+	assert_true(add(modules, path, 0)->fd >= 0);
+	assert_int_equal(modules__cnt(modules), 2);
 	modules__free(modules);
 }
 
@@ -331,7 +395,7 @@ static void what_is_no_regular_file_is_not_opened(void **state)
 		if (path[0] != '/')
 			built__path(paths[i], path);
 		assert_int_equal(stat(path, &st), 0);
-		module = modules__add(modules, built__dev(&st), st.st_ino, path, getpid());
+		module = modules__add(modules, id_of(&st), path, getpid());
 		assert_int_equal(module->fd, -1);
 		assert_true(module->error < 0);
 	}
@@ -362,7 +426,7 @@ static void links_are_followed_in_the_root_of_the_process(void **state)
 	built__run("ln -sf /real/program root/link");
 	assert_int_equal(stat(built__path("root/real/program", path), &st), 0);
 	pid = start_child(NULL, built__path("root", path));
-	module = modules__add(modules, built__dev(&st), st.st_ino, "/link", pid);
+	module = modules__add(modules, id_of(&st), "/link", pid);
 	end_child(pid);
 	assert_true(module->fd >= 0);
 	assert_string_equal(module->path, "/link");
@@ -465,6 +529,8 @@ int main(void)
 		cmocka_unit_test(a_deleted_program_is_found_by_its_process),
 		cmocka_unit_test(another_file_under_the_path_is_not_taken),
 		cmocka_unit_test(a_file_that_was_missing_is_opened_when_it_is_there),
+		cmocka_unit_test(another_generation_of_an_inode_is_another_file),
+		cmocka_unit_test(a_file_that_is_forgotten_is_closed),
 		cmocka_unit_test(what_is_no_regular_file_is_not_opened),
 		cmocka_unit_test(links_are_followed_in_the_root_of_the_process),
 		cmocka_unit_test(a_file_that_is_no_elf_says_so),

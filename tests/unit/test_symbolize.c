@@ -632,6 +632,22 @@ static void a_debug_file_of_another_build_is_not_used(void **state)
 	subject__free(&subject);
 }
 
+static void a_file_that_was_forgotten_is_asked_anew(void **state)
+{
+	uint64_t address = symbol_address("plain", "main", NULL);
+	struct subject subject = subject__built("plain");
+	const struct symbol *symbols;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		resolve(&subject, address, false, &symbols);
+		assert_string_equal(symbols[0].function, "main");
+		symbolizer__forget(subject.symbolizer, subject.module);
+	}
+	symbolizer__forget(subject.symbolizer, subject.module); /* of which nothing is kept */
+	subject__free(&subject);
+}
+
 static struct module *add_bytes(struct subject *subject, const void *bytes, size_t sz)
 {
 	int fd = memfd_create("hostile", MFD_CLOEXEC);
@@ -976,6 +992,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_deleted_keeps_its_names),
 		cmocka_unit_test(a_file_cut_short_while_it_is_read_costs_its_names_only),
 		cmocka_unit_test(a_debug_file_of_another_build_is_not_used),
+		cmocka_unit_test(a_file_that_was_forgotten_is_asked_anew),
 		cmocka_unit_test(lying_files_cost_their_own_names_only),
 		cmocka_unit_test(a_truncated_file_gives_no_wrong_names),
 		cmocka_unit_test(a_shared_debug_file_named_by_the_target_is_not_opened),

@@ -93,6 +93,7 @@ static bool is_endangered(pid_t pid)
 
 static int attach_one(struct trace *trace, pid_t pid)
 {
+	struct process_probes probes = {0};
 	char reason[256] = "";
 	int ret;
 
@@ -103,22 +104,30 @@ static int attach_one(struct trace *trace, pid_t pid)
 	if (ret >= 0)
 		ret = tracer__add_target(trace->tracer, pid);
 	if (ret >= 0)
-		ret = targets__add_process(trace->targets, pid, pid, reason);
-	return ret > 0 ? 0 : refuse(pid, ret, reason);
+		ret = targets__add_process(trace->targets, pid, pid, reason, &probes);
+	if (ret < 0 || !probes.probed_cnt)
+		return refuse(pid, ret, reason);
+	if (probes.failed_cnt)
+		trace__mark(trace, pid, 0, MARK_UNPROBED);
+	return 0;
 }
 
-/* A library that was loaded later may bring an allocator of its own. */
+/* A library that was loaded later may bring an allocator of its own. It is announced once, so it is
+ * probed for all: another that loads it one day is seen from its first call into it. */
 static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint32_t image)
 {
-	char reason[256] = "";
-	int ret = 0;
+	struct attach *attach = trace->arg;
 
-	if (is_attached(trace->arg, tgid))
-		ret = targets__add_module(trace->targets, module, tgid, reason);
-	if (ret < 0)
-		log_warn("%s", reason);
-	if (ret > 0)
-		trace__mark_late(trace, tgid, image);
+	for (int i = 0; i < attach->pid_cnt; i++) {
+		char reason[256] = "";
+		bool is_whose = attach->pids[i] == tgid;
+		int ret = targets__add_module(trace->targets, module, attach->pids[i], reason);
+
+		if (targets__is_failure(ret) && is_whose)
+			log_warn("%s", reason);
+		if (is_whose)
+			trace__mark_module(trace, tgid, image, ret);
+	}
 }
 
 static void on_ended(struct trace *trace, size_t ended_cnt)
@@ -163,11 +172,17 @@ static void begin_silent(struct trace *trace)
 
 static int attach_all(struct trace *trace, struct attach *attach)
 {
+	char reason[256] = "";
+
 	for (int i = 0; i < attach->pid_cnt; i++) {
 		int exit_code = attach_one(trace, attach->pids[i]);
 
 		if (exit_code)
 			return exit_code;
+	}
+	for (int i = 0; i < attach->pid_cnt; i++) {
+		if (targets__add_known(trace->targets, attach->pids[i], reason) < 0)
+			log_debug(1, "process %d: %s", attach->pids[i], reason);
 	}
 	log_debug(1, "tracing %d processes at %zu sites by %s links", attach->pid_cnt,
 		targets__site_cnt(trace->targets),

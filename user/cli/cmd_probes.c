@@ -87,12 +87,12 @@ static int print_module(struct probes *probes, const struct module *module)
 static int print_mapping(const struct proc_mapping *mapping, void *arg)
 {
 	struct probes *probes = arg;
-	struct module *module = modules__find(probes->modules, mapping->dev, mapping->inode);
+	struct file_id id = {.inode = mapping->inode, .dev = mapping->dev};
+	struct module *module = modules__find(probes->modules, id);
 
 	if (module)
 		return 0; /* another mapping of a file that was shown */
-	module = modules__add(
-		probes->modules, mapping->dev, mapping->inode, mapping->path, probes->pid);
+	module = modules__add(probes->modules, id, mapping->path, probes->pid);
 	if (module)
 		print_module(probes, module);
 	return 0;

@@ -199,21 +199,19 @@ static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint
 
 	if (ret < 0)
 		log_debug(1, "%s", reason);
-	if (ret > 0)
-		trace__mark_late(trace, tgid, image);
+	trace__mark_module(trace, tgid, image, ret);
 }
 
 static void on_exec(struct trace *trace, struct process *process)
 {
+	const struct process_info *info = process__info(process);
+	struct process_probes probes;
 	char reason[256] = "";
-	int ret;
 
 	if (trace->options->no_children)
 		return;
-	ret = targets__add_process(
-		trace->targets, process__info(process)->tgid, ALL_PROCESSES, reason);
-	if (ret > 0)
-		trace__mark_late(trace, process__info(process)->tgid, process__info(process)->image);
+	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES, reason, &probes);
+	trace__mark_probes(trace, info->tgid, info->image, &probes);
 }
 
 /* A key pressed on the terminal has reached the command too; what was sent to heaptap alone is

@@ -140,10 +140,11 @@ static void show_progress(size_t done, size_t all)
 		fputs("\r\033[K", stderr);
 }
 
-/* What they execute is made ready for unwinding, and allocators among it are probed if `probes`.
+/* What they execute is made ready for unwinding, and allocators among it are probed if `is_probed`.
  * -EBUSY, after saying why, or 0. */
-static int add_processes(struct trace *trace, const pid_t *pids, size_t pid_cnt, bool probes)
+static int add_processes(struct trace *trace, const pid_t *pids, size_t pid_cnt, bool is_probed)
 {
+	struct process_probes probes;
 	char reason[256] = "";
 	size_t unreadable = 0;
 	int ret = 0;
@@ -151,10 +152,13 @@ static int add_processes(struct trace *trace, const pid_t *pids, size_t pid_cnt,
 	for (size_t i = 0; i < pid_cnt && ret != -EBUSY; i++) {
 		trace__preload_process(trace, pids[i]);
 		show_progress(i + 1, pid_cnt);
-		if (!probes)
+		if (!is_probed)
 			continue;
-		ret = targets__add_process(trace->targets, pids[i], ALL_PROCESSES, reason);
+		ret = targets__add_process(
+			trace->targets, pids[i], ALL_PROCESSES, reason, &probes);
 		unreadable += ret == -EACCES || ret == -EPERM;
+		if (probes.failed_cnt)
+			trace__mark(trace, pids[i], 0, MARK_UNPROBED);
 		add_quietly(ret, reason);
 	}
 	if (unreadable)
@@ -212,14 +216,15 @@ static int add_everything(struct trace *trace)
 /* A new program may have an allocator that nobody had before it. */
 static void on_exec(struct trace *trace, struct process *process)
 {
+	const struct process_info *info = process__info(process);
 	struct watch *watch = trace->arg;
+	struct process_probes probes;
 	char reason[256] = "";
 
 	if (!watch->everything)
 		return;
-	if (targets__add_process(trace->targets, process__info(process)->tgid, ALL_PROCESSES,
-		    reason) > 0)
-		trace__mark_late(trace, process__info(process)->tgid, process__info(process)->image);
+	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES, reason, &probes);
+	trace__mark_probes(trace, info->tgid, info->image, &probes);
 }
 
 static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint32_t image)
@@ -231,8 +236,7 @@ static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint
 	if (watch->everything)
 		ret = targets__add_module(trace->targets, module, ALL_PROCESSES, reason);
 	add_quietly(ret, reason);
-	if (ret > 0)
-		trace__mark_late(trace, tgid, image);
+	trace__mark_module(trace, tgid, image, ret);
 }
 
 static void on_ended(struct trace *trace, size_t ended_cnt)

@@ -245,6 +245,9 @@ static double process_age_s(const struct process_info *info)
 
 static const char *process_note(const struct traced *traced)
 {
+	if (traced->unprobed)
+		return "an allocator that this process may have could not be probed (-v says which and "
+		       "why): what it allocates from that is not known";
 	if (traced->late_probes)
 		return "an allocator of this process was found only after it had started: what it "
 		       "allocated before is not known";

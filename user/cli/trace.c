@@ -73,9 +73,9 @@ static void on_ready(struct trace *trace, uint64_t data)
 	}
 }
 
-/* What is in the ring at this moment, but for what is being added. */
-static void drain_ring(struct trace *trace)
+void trace__drain(struct trace *trace)
 {
+	/* More is being added all the time. */
 	for (int batches = 0; batches < 64 && !collector__drain(trace->collector); batches++)
 		;
 }
@@ -106,9 +106,10 @@ int trace__loop(struct trace *trace)
 			on_ready(trace, events[i].data.u64);
 		}
 		tell_ended(trace);
+		trace__forget_files(trace);
 	}
 	tracer__detach(trace->tracer); /* the targets run at full speed while the summary is made */
-	drain_ring(trace);
+	trace__drain(trace);
 	tell_ended(trace);
 	return trace->exit_code;
 }

@@ -39,6 +39,20 @@ struct trace_hooks {
 	void (*on_pidfd)(struct trace *trace, pid_t pid);
 };
 
+/* What is to be told of an image beside its books. */
+enum trace_mark {
+	MARK_LATE,     /* an allocator of it was probed when it could have been called before */
+	MARK_UNPROBED, /* an allocator that it may have could not be probed */
+};
+
+/* Given before the image's books were opened. */
+#define MARKS_PENDING 256
+struct pending_mark {
+	pid_t tgid; /* 0: none */
+	uint32_t image; /* 0: whichever is the next */
+	enum trace_mark mark;
+};
+
 struct trace {
 	const struct options *options;
 	struct trace_hooks hooks;
@@ -63,8 +77,11 @@ struct trace {
 	bool done;	 /* the loop ends after the ring is empty */
 	size_t summary_cnt; /* written */
 	size_t ended_cnt; /* processes since the last on_ended */
-	pid_t late_tgid;  /* of which an allocator was probed late, before its exec was told */
-	uint32_t late_image;
+	struct pending_mark marks[MARKS_PENDING];
+	size_t mark_cnt; /* pending ones ever: the oldest are written over */
+	double forgot_s; /* when it was last looked for files to be forgotten, */
+	size_t forgot_cnt; /* how many were left, */
+	uint64_t forgot_rows_bytes; /* and how much of unwind rows */
 	struct counters forgotten; /* of processes that were told of and forgotten */
 };
 
@@ -79,8 +96,13 @@ int trace__open(struct trace *trace, const struct options *options,
 int trace__loop(struct trace *trace);
 void trace__close(struct trace *trace);
 
-/* An allocator of this image was probed when it could have been called before. */
-void trace__mark_late(struct trace *trace, pid_t tgid, uint32_t image);
+/* To be told of this image; image 0: of the process's present or next one. */
+void trace__mark(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mark mark);
+
+/* To be told of it by what came of probing what it executes, or one file (targets__add_module). */
+void trace__mark_probes(struct trace *trace, pid_t tgid, uint32_t image,
+	const struct process_probes *probes);
+void trace__mark_module(struct trace *trace, pid_t tgid, uint32_t image, int ret);
 
 int trace__watch_pidfd(struct trace *trace, pid_t pid);
 

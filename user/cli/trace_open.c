@@ -103,23 +103,9 @@ static void tell_begin(void *arg, struct process *process)
 	struct process_info *info = process__info(process);
 
 	symbolizer__note_process(trace->symbolizer, info->tgid, info->start_ns);
-	if (trace->late_tgid == info->tgid && trace->late_image == info->image)
-		trace__mark_late(trace, info->tgid, info->image);
+	trace__take_marks(trace, process);
 	if (trace->hooks.on_exec)
 		trace->hooks.on_exec(trace, process);
-}
-
-void trace__mark_late(struct trace *trace, pid_t tgid, uint32_t image)
-{
-	struct process *process = heap__find(trace->heap, tgid, image);
-
-	if (!process) { /* its exec is told next */
-		trace->late_tgid = tgid;
-		trace->late_image = image;
-		return;
-	}
-	traced__of(process)->late_probes = true;
-	process__info(process)->from_birth = false;
 }
 
 static bool tell_lost(void *arg, pid_t tgid, uint32_t image)
@@ -187,8 +173,7 @@ static void load_new_file(void *arg, const struct new_file *file)
 	struct trace *trace = arg;
 	struct modules *modules = modules__new();
 	struct module *module =
-		modules ? modules__add(modules, file->dev, file->inode, file->path, file->pid)
-			: NULL;
+		modules ? modules__add(modules, file->id, file->path, file->pid) : NULL;
 
 	if (module)
 		unwinding__add(trace->unwinding, module, file->number);

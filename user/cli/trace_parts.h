@@ -6,12 +6,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct process;
 struct trace;
 
 #define PIDFD_BIT (1ull << 32) /* in epoll's data: a pidfd; the lower half is the pid */
 
 /* 0 or -errno. A pidfd is told of once: it stays readable for good. */
 int trace__epoll_add(struct trace *trace, int fd, uint64_t data);
+
+/* The image's books are open: it gets the marks that were given before. */
+void trace__take_marks(struct trace *trace, struct process *process);
+
+/* Takes in what is in the ring at this moment. */
+void trace__drain(struct trace *trace);
+
+/* Forgets files that nobody needs any more; now and then, and called between summaries. */
+void trace__forget_files(struct trace *trace);
 
 /* Are stacks taken by call frame information? */
 bool trace__needs_rows(const struct trace *trace);

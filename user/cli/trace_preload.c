@@ -55,8 +55,9 @@ struct preload_process {
 static int preload_mapping(const struct proc_mapping *mapping, void *arg)
 {
 	struct preload_process *process = arg;
-	struct module *module = modules__add(
-		process->trace->modules, mapping->dev, mapping->inode, mapping->path, process->pid);
+	struct file_id id = {.inode = mapping->inode, .dev = mapping->dev};
+	struct module *module =
+		modules__add(process->trace->modules, id, mapping->path, process->pid);
 
 	if (module)
 		preload(process->trace, module);

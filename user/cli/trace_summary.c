@@ -95,9 +95,6 @@ static void turn_page(struct trace *trace)
 	}
 }
 
-/* Of unwind rows in the kernel: far more than a machine's running programs need. */
-#define ROWS_BYTES_MAX (64u << 20)
-
 void trace__summarize(struct trace *trace, enum summary_kind kind)
 {
 	if (kind == SUMMARY_FINAL) {
@@ -106,7 +103,6 @@ void trace__summarize(struct trace *trace, enum summary_kind kind)
 	}
 	summarize_while_tracing(trace, kind, NULL);
 	turn_page(trace);
-	unwinding__trim(trace->unwinding, ROWS_BYTES_MAX);
 	collector__resume(trace->collector);
 }
 

@@ -171,7 +171,7 @@ static void on_file(struct ingest *ingest, const struct file_event *record)
 	if (!decode__path(record, path, sizeof(path)))
 		ingest->malformed++;
 	module = modules__add(
-		ingest->modules, record->dev, record->inode, path, record->event.tgid);
+		ingest->modules, file_event__id(record), path, record->event.tgid);
 	if (!module || files__set(ingest->files, record->file, module)) {
 		ingest->no_memory++;
 		return;
@@ -192,6 +192,7 @@ static void begin_copy(struct ingest *ingest, struct process *child, struct trac
 	const struct traced *parents, uint64_t start_ns)
 {
 	traced->late_probes = parents->late_probes;
+	traced->unprobed = parents->unprobed;
 	process__info(child)->user = traced;
 	process__info(child)->start_ns = start_ns;
 	tell_begin(ingest, child);
@@ -252,6 +253,16 @@ static bool owns_books(struct process *process, pid_t tgid, uint32_t image)
 	return info->tgid == tgid && info->image == image;
 }
 
+/* The file of this number, which is executed. NULL: not known. */
+static struct module *module_seen(struct ingest *ingest, uint32_t file)
+{
+	struct module *module = files__get(ingest->files, file);
+
+	if (module)
+		module->is_seen = true;
+	return module;
+}
+
 static void unshare(struct ingest *ingest, struct process *owner, pid_t tgid, uint32_t image)
 {
 	take_over_loss(ingest, owner, tgid, image);
@@ -275,7 +286,7 @@ static void on_exec(struct ingest *ingest, const struct exec_event *record)
 {
 	pid_t tgid = record->event.tgid;
 	struct process *old = heap__find(ingest->heap, tgid, record->old_image);
-	struct module *exe = files__get(ingest->files, record->exe);
+	struct module *exe = module_seen(ingest, record->exe);
 	struct process *process;
 	struct process_info *info;
 	uint32_t exec = 0;

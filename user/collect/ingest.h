@@ -44,6 +44,7 @@ struct traced {
 	uint64_t shown_bytes;	/* outstanding at the last summary */
 	uint64_t shown_blocks;
 	bool late_probes;	/* an allocator of it was probed after it could have been called */
+	bool unprobed;		/* one that it may have could not be probed */
 };
 struct traced *traced__of(struct process *process);
 

@@ -31,8 +31,7 @@ static int on_record(void *arg, void *data, size_t sz)
 		return 0; /* the collector counts it: it has the same record */
 	new_files->on_file(new_files->arg, &(struct new_file){
 						   .number = record->file,
-						   .dev = record->dev,
-						   .inode = record->inode,
+						   .id = file_event__id(record),
 						   .pid = event->tgid,
 						   .path = path,
 					   });

@@ -10,11 +10,11 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include "symbol/module.h"
 
 struct new_file {
 	uint32_t number; /* in stack frames */
-	uint32_t dev;
-	uint64_t inode;
+	struct file_id id;
 	pid_t pid;	  /* a process that has it mapped */
 	const char *path; /* only during the call */
 };

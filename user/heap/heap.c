@@ -226,3 +226,13 @@ int heap__add_stack(struct heap *heap, struct process *process, uint64_t hash,
 		process__stack_is_known(process, hash);
 	return 0;
 }
+
+void heap__each_stack(const struct heap *heap,
+	void (*visit)(const struct heap_stack *stack, void *arg), void *arg)
+{
+	const struct index_entry *entry;
+	size_t cursor = 0;
+
+	while ((entry = index__next(&heap->stacks.by_hash, &cursor)))
+		visit(&((const struct stack *)entry->value)->stack, arg);
+}

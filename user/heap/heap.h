@@ -104,6 +104,10 @@ struct process *heap__next(struct heap *heap, struct process *process);
 int heap__add_stack(struct heap *heap, struct process *process, uint64_t hash,
 	const struct heap_frame *frames, uint32_t frame_cnt, uint32_t end);
 
+/* Calls `visit` for each stack that a process was seen with. */
+void heap__each_stack(const struct heap *heap,
+	void (*visit)(const struct heap_stack *stack, void *arg), void *arg);
+
 /* Brings the memory near that the next event about addr will look at: worth it some events ahead,
  * for processes with very many blocks. */
 void process__prefetch(const struct process *process, uint64_t addr);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * A linear list of files and of {file, process} pairs: there are as many as the machine executes
- * files with allocators (tens), and files without are remembered only by their module.
- */
+/* Files without allocators are kept as well: they are not scanned again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,24 +8,31 @@
 #include <unistd.h>
 #include "probe/bystanders.h"
 #include "probe/targets.h"
+#include "symbol/hash.h"
 #include "util/log.h"
 #include "util/proc.h"
 
 #define REASON_SZ 256
 
+struct attachment {
+	pid_t pid; /* or ALL_PROCESSES */
+	struct file_links *links;
+};
+
 struct target_file {
-	const struct module *module;
+	struct hash_node node;
+	struct module *module;
 	struct probe_sites sites;
-	int err; /* of scanning */
-	pid_t *pids; /* attached for */
-	size_t pid_cnt;
+	int err; /* of scanning, or of opening it */
+	bool is_scanned;
+	struct attachment *attachments;
+	size_t attachment_cnt;
 };
 
 struct targets {
 	struct tracer *tracer;
 	struct modules *modules;
-	struct target_file *files;
-	size_t file_cnt, file_cap;
+	struct hash files; /* by module */
 	size_t site_cnt;
 };
 
@@ -43,75 +47,101 @@ struct targets *targets__new(struct tracer *tracer, struct modules *modules)
 	return targets;
 }
 
+static void file__free(struct hash_node *node)
+{
+	struct target_file *file = (struct target_file *)node;
+
+	probe_sites__destroy(&file->sites);
+	free(file->attachments);
+	free(file);
+}
+
 void targets__free(struct targets *targets)
 {
 	if (!targets)
 		return;
-	for (size_t i = 0; i < targets->file_cnt; i++) {
-		probe_sites__destroy(&targets->files[i].sites);
-		free(targets->files[i].pids);
-	}
-	free(targets->files);
+	hash__free(&targets->files, file__free);
 	free(targets);
+}
+
+static uint64_t file_hash(const struct module *module)
+{
+	return hash__mix((uintptr_t)module, 0);
 }
 
 static struct target_file *find_file(struct targets *targets, const struct module *module)
 {
-	for (size_t i = 0; i < targets->file_cnt; i++) {
-		if (targets->files[i].module == module)
-			return &targets->files[i];
-	}
-	return NULL;
+	struct hash_node *node = hash__chain(&targets->files, file_hash(module));
+
+	while (node && ((struct target_file *)node)->module != module)
+		node = node->next;
+	return (struct target_file *)node;
 }
 
-static struct target_file *push_file(struct targets *targets)
+static struct target_file *add_file(struct targets *targets, struct module *module)
 {
-	if (targets->file_cnt == targets->file_cap) {
-		size_t cap = targets->file_cap ? targets->file_cap * 2 : 32;
-		struct target_file *files = reallocarray(targets->files, cap, sizeof(*files));
+	struct target_file *file = calloc(1, sizeof(*file));
 
-		if (!files)
-			return NULL;
-		targets->files = files;
-		targets->file_cap = cap;
-	}
-	return memset(&targets->files[targets->file_cnt++], 0, sizeof(struct target_file));
-}
-
-static struct target_file *scan(struct targets *targets, struct module *module)
-{
-	struct target_file *file = find_file(targets, module);
-
-	if (file)
-		return file;
-	file = push_file(targets);
 	if (!file)
 		return NULL;
 	file->module = module;
+	if (!hash__add(&targets->files, &file->node, file_hash(module)))
+		return file;
+	free(file);
+	return NULL;
+}
+
+static void scan(struct target_file *file)
+{
+	struct module *module = file->module;
+
+	file->is_scanned = module->fd >= 0;
 	file->err = module->fd < 0 ? module->error : probe_sites__scan(module->fd, &file->sites);
 	log_debug(2, "%s: %zu probe sites", module->path, file->sites.cnt);
 	if (*file->sites.unseen)
 		log_debug(1, "%s: %s", module->path, file->sites.unseen);
+}
+
+/* One that could not be opened may be open by now. NULL without memory. */
+static struct target_file *find_sites(struct targets *targets, struct module *module)
+{
+	struct target_file *file = find_file(targets, module);
+
+	if (!file)
+		file = add_file(targets, module);
+	if (file && !file->is_scanned)
+		scan(file);
 	return file;
 }
 
 static bool is_attached(const struct target_file *file, pid_t pid)
 {
-	for (size_t i = 0; i < file->pid_cnt; i++) {
-		if (file->pids[i] == pid || file->pids[i] == ALL_PROCESSES)
+	for (size_t i = 0; i < file->attachment_cnt; i++) {
+		if (file->attachments[i].pid == pid || file->attachments[i].pid == ALL_PROCESSES)
 			return true;
 	}
 	return false;
 }
 
-static int remember(struct target_file *file, pid_t pid)
+static int attach(struct targets *targets, struct target_file *file, pid_t pid)
 {
-	pid_t *pids = reallocarray(file->pids, file->pid_cnt + 1, sizeof(*pids));
+	struct attachment *attachments = reallocarray(
+		file->attachments, file->attachment_cnt + 1, sizeof(*attachments));
+	struct attachment *attachment;
+	int err;
 
-	if (!pids)
+	if (!attachments)
 		return -ENOMEM;
-	file->pids = pids;
-	file->pids[file->pid_cnt++] = pid;
+	file->attachments = attachments;
+	attachment = &attachments[file->attachment_cnt];
+	err = tracer__attach_file(
+		targets->tracer, file->module->fd, &file->sites, pid, &attachment->links);
+	if (err)
+		return err;
+	attachment->pid = pid;
+	file->attachment_cnt++;
+	targets->site_cnt += file->sites.cnt;
+	log_debug(1, "probing %zu sites of %s", file->sites.cnt, file->module->path);
 	return 0;
 }
 
@@ -140,68 +170,126 @@ static bool spares_bystanders(const struct module *module, char *reason)
 	return false;
 }
 
+static int add_file_for(
+	struct targets *targets, struct target_file *file, pid_t pid, char *reason)
+{
+	int err;
+
+	if (!tracer__probes_by_process(targets->tracer))
+		pid = ALL_PROCESSES; /* the kernel side's own filter is exact, only dearer */
+	if (is_attached(file, pid))
+		return 0;
+	if (pid == ALL_PROCESSES && !spares_bystanders(file->module, reason))
+		return -EBUSY;
+	err = attach(targets, file, pid);
+	return err ? fail(reason, err, file->module, NULL) : (int)file->sites.cnt;
+}
+
 int targets__add_module(struct targets *targets, struct module *module, pid_t pid, char *reason)
 {
-	struct target_file *file = scan(targets, module);
-	int err;
+	struct target_file *file = find_sites(targets, module);
 
 	if (!file)
 		return -ENOMEM;
 	if (file->err)
 		return fail(reason, file->err, module, file->sites.reason);
-	if (!file->sites.cnt) {
-		fail(reason, 0, module, file->sites.reason);
-		return 0;
-	}
-	if (is_attached(file, pid))
-		return 0;
-	if (pid == ALL_PROCESSES && !spares_bystanders(module, reason))
-		return -EBUSY;
-	err = tracer__attach_file(targets->tracer, module->fd, &file->sites, pid);
-	if (!err)
-		err = remember(file, pid);
-	if (err)
-		return fail(reason, err, module, NULL);
-	log_debug(1, "probing %zu sites of %s", file->sites.cnt, module->path);
-	targets->site_cnt += file->sites.cnt;
-	return file->sites.cnt;
+	if (file->sites.cnt)
+		return add_file_for(targets, file, pid, reason);
+	fail(reason, 0, module, file->sites.reason);
+	return 0;
+}
+
+bool targets__is_failure(int ret)
+{
+	return ret < 0 && ret != -ENOEXEC && ret != -ENOTSUP;
 }
 
 struct add_process {
 	struct targets *targets;
 	pid_t pid, for_pid;
 	char *reason;
-	int site_cnt, err;
+	struct process_probes probes;
+	int err;
 };
 
 static int add_mapping(const struct proc_mapping *mapping, void *arg)
 {
+	struct file_id id = {.inode = mapping->inode, .dev = mapping->dev};
 	struct add_process *add = arg;
-	struct module *module = modules__add(
-		add->targets->modules, mapping->dev, mapping->inode, mapping->path, add->pid);
+	struct module *module =
+		modules__add(add->targets->modules, id, mapping->path, add->pid);
 	int ret;
 
 	if (!module)
 		return -ENOMEM;
 	ret = targets__add_module(add->targets, module, add->for_pid, add->reason);
-	if (ret > 0)
-		add->site_cnt += ret;
-	else if (ret < 0)
+	if (ret >= 0) {
+		add->probes.site_cnt += ret;
+		add->probes.probed_cnt += find_file(add->targets, module)->sites.cnt > 0;
+		return 0;
+	}
+	if (add->err != -EBUSY)
 		add->err = ret; /* of this file: others may do */
+	if (targets__is_failure(ret)) {
+		add->probes.failed_cnt++;
+		log_debug(1, "process %d: %s", add->pid, add->reason);
+	}
 	return 0;
 }
 
-int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, char *reason)
+int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, char *reason,
+	struct process_probes *ret_probes)
 {
 	struct add_process add = {
 		.targets = targets, .pid = pid, .for_pid = for_pid, .reason = reason};
 	int err = proc__each_executable(pid, add_mapping, &add);
 
-	if (err == -ENOENT)
-		err = -ESRCH;
+	*ret_probes = add.probes;
 	if (err)
-		return err;
-	return add.site_cnt ? add.site_cnt : add.err;
+		return err == -ENOENT ? -ESRCH : err;
+	return add.probes.probed_cnt && add.err != -EBUSY ? 0 : add.err;
+}
+
+struct add_known {
+	struct targets *targets;
+	pid_t pid;
+	char *reason;
+	int err;
+};
+
+static bool add_known(struct hash_node *node, void *arg)
+{
+	struct target_file *file = (struct target_file *)node;
+	struct add_known *known = arg;
+	int ret = 0;
+
+	if (!file->err && file->sites.cnt)
+		ret = add_file_for(known->targets, file, known->pid, known->reason);
+	if (ret < 0)
+		known->err = ret;
+	return false;
+}
+
+int targets__add_known(struct targets *targets, pid_t pid, char *reason)
+{
+	struct add_known known = {.targets = targets, .pid = pid, .reason = reason};
+
+	hash__filter(&targets->files, add_known, &known);
+	return known.err;
+}
+
+void targets__forget(struct targets *targets, const struct module *module)
+{
+	struct target_file *file = find_file(targets, module);
+
+	if (!file)
+		return;
+	for (size_t i = 0; i < file->attachment_cnt; i++) {
+		tracer__detach_file(targets->tracer, file->attachments[i].links);
+		targets->site_cnt -= file->sites.cnt;
+	}
+	hash__remove(&targets->files, &file->node);
+	file__free(&file->node);
 }
 
 int targets__add_path(struct targets *targets, const char *path, pid_t for_pid, char *reason)
@@ -218,7 +306,10 @@ int targets__add_path(struct targets *targets, const char *path, pid_t for_pid, 
 	}
 	module = modules__add_fd(targets->modules, fd, path);
 	close(fd);
-	return module ? targets__add_module(targets, module, for_pid, reason) : -ENOMEM;
+	if (!module)
+		return -ENOMEM;
+	module->is_pinned = true; /* it was asked for: also if nobody executes it yet */
+	return targets__add_module(targets, module, for_pid, reason);
 }
 
 size_t targets__site_cnt(const struct targets *targets)

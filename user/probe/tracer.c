@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "probe/disposal.h"
 #include "probe/mapping_hooks.h"
 #include "probe/tracer.h"
 #include "heaptap.skel.h"
@@ -27,6 +28,7 @@ struct tracer {
 	bool multi_pid_is_thread; /* uprobe.multi's pid filter matches one thread only */
 	struct file_links **files;
 	size_t file_cnt, file_cap;
+	struct disposal *disposal;
 	pthread_mutex_t settings_lock; /* of the next */
 	size_t settings_cnt;	       /* threads that set a file's rows */
 	pthread_cond_t settings_done;
@@ -194,6 +196,11 @@ int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, 
 	err = load(tracer, config);
 	if (!err)
 		err = attach_life(tracer);
+	if (!err)
+		tracer->disposal =
+			disposal__new(bpf_map__fd(tracer->skel->maps.rows_of_files));
+	if (!err && !tracer->disposal)
+		err = -ENOMEM;
 	if (!err && config->stack_mode != STACK_FP && config->stack_mode != STACK_NONE)
 		tracer->mapping_hook = attach_mapping_hooks(tracer->skel);
 	if (err)
@@ -251,6 +258,7 @@ void tracer__free(struct tracer *tracer)
 	if (!tracer)
 		return;
 	wait_for_settings(tracer);
+	disposal__free(tracer->disposal);
 	detach_files(tracer);
 	free(tracer->files);
 	heaptap_bpf__destroy(tracer->skel);
@@ -401,20 +409,24 @@ int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd)
 	return 0;
 }
 
+/* The kernel side has it by its generation, or (tracer__number_file) without. */
+void tracer__unlist_number(struct tracer *tracer, uint32_t dev, uint64_t inode, uint32_t generation,
+	uint32_t number)
+{
+	struct file_key keys[] = {{inode, dev, generation}, {inode, dev, 0}};
+	int fd = bpf_map__fd(tracer->skel->maps.known_files);
+	__u32 found;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!bpf_map_lookup_elem(fd, &keys[i], &found) && found == number)
+			bpf_map_delete_elem(fd, &keys[i]);
+	}
+}
+
 void tracer__forget_number(struct tracer *tracer, uint32_t number)
 {
-	int files = bpf_map__fd(tracer->skel->maps.known_files);
-	struct file_key key, next;
-	__u32 value;
-	bool more = !bpf_map_get_next_key(files, NULL, &next);
-
-	while (more) {
-		key = next;
-		more = !bpf_map_get_next_key(files, &key, &next);
-		if (!bpf_map_lookup_elem(files, &key, &value) && value == number)
-			bpf_map_delete_elem(files, &key);
-	}
-	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.rows_of_files), &number);
+	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.late_files), &number);
+	disposal__rows(tracer->disposal, number);
 }
 
 void tracer__end_epoch(struct tracer *tracer)
@@ -437,23 +449,40 @@ static int keep_links(struct tracer *tracer, struct file_links *links)
 	return 0;
 }
 
-int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites *sites, pid_t pid)
+bool tracer__probes_by_process(const struct tracer *tracer)
+{
+	return tracer->kind != LINK_MULTI || !tracer->multi_pid_is_thread;
+}
+
+int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites *sites, pid_t pid,
+	struct file_links **ret_links)
 {
 	struct link_programs programs = tracer_programs(tracer);
 	struct file_links *links;
 	int err;
 
 	wait_for_settings(tracer);
-	/* The filter of the kernel side (targets) is exact all the same; it only comes later. */
-	if (tracer->kind == LINK_MULTI && tracer->multi_pid_is_thread)
-		pid = -1;
 	err = file_links__attach(tracer->kind, &programs, fd, sites, pid, &links);
 	if (err)
 		return err;
 	err = keep_links(tracer, links);
 	if (err)
 		file_links__detach(links);
+	else
+		*ret_links = links;
 	return err;
+}
+
+void tracer__detach_file(struct tracer *tracer, struct file_links *links)
+{
+	size_t i = 0;
+
+	while (i < tracer->file_cnt && tracer->files[i] != links)
+		i++;
+	if (i == tracer->file_cnt)
+		return; /* with all others, by tracer__detach */
+	tracer->files[i] = tracer->files[--tracer->file_cnt];
+	disposal__links(tracer->disposal, links);
 }
 
 void tracer__counters(

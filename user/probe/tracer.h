@@ -71,15 +71,23 @@ int tracer__load_rows(struct tracer *tracer, const struct unwind_row *rows, size
  * caller for some 10 ms (it waits for programs that use the old value), so a thread does it. Probes that
  * are attached later see it. */
 int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd);
-/* The number stands for no file any more, and its rows are dropped: the file will get another. */
+/* The kernel side does not know the file by this number any more, and gives it another when it meets it
+ * again; what it remembers of addresses still leads to this one, and its rows stay. */
+void tracer__unlist_number(struct tracer *tracer, uint32_t dev, uint64_t inode, uint32_t generation,
+	uint32_t number);
+/* The number, unlisted before, stands for no file any more: its rows are dropped, from about now on. */
 void tracer__forget_number(struct tracer *tracer, uint32_t number);
 
 /* What the kernel side remembers of addresses is asked anew. */
 void tracer__end_epoch(struct tracer *tracer);
 
-/* As file_links__attach, with the tracer's programs; what is attached is detached by tracer__free.
- */
-int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites *sites, pid_t pid);
+/* Can a file be probed for one process only? uprobe.multi could not before 6.10. */
+bool tracer__probes_by_process(const struct tracer *tracer);
+/* As file_links__attach, with the tracer's programs; what is attached is detached by tracer__free, or
+ * (from about now on) by tracer__detach_file. */
+int tracer__attach_file(struct tracer *tracer, int fd, const struct probe_sites *sites, pid_t pid,
+	struct file_links **ret_links);
+void tracer__detach_file(struct tracer *tracer, struct file_links *links);
 
 /* What the kernel side counted for an image (all zero if nothing), and forgetting it. */
 void tracer__counters(

@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A file's rows stay loaded under every number that the file has had; one map serves them all. */
 #include <errno.h>
-#include <linux/fs.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include "probe/unwinding.h"
 #include "unwind/rows.h"
 #include "util/log.h"
-#include "util/proc.h"
 
 /* 64 MiB of kernel memory. The largest libraries have a million; more is a file that lies. */
 #define ROWS_MAX (8u << 20)
 
 struct unwound_file {
-	uint32_t dev;
+	uint32_t dev, generation;
 	uint64_t inode;
 	int map_fd; /* of its rows; -errno: there are none to be had */
 	uint32_t row_cnt;
 	uint32_t *numbers; /* that the kernel side knows it by */
 	uint32_t number_cnt;
-	bool is_mapped; /* by some process: while trimming */
 };
 
 struct unwinding {
@@ -84,12 +80,8 @@ static int load_rows(
 		fd = -EFBIG;
 	if (!fd)
 		fd = tracer__load_rows(unwinding->tracer, rows.rows, rows.cnt);
-	if (fd >= 0) {
-		unwinding->cost.file_cnt++;
-		unwinding->cost.row_cnt += rows.cnt;
-		unwinding->cost.bytes += rows_bytes(rows.cnt);
+	if (fd >= 0)
 		*ret_row_cnt = rows.cnt;
-	}
 	unwinding->cost.seconds += cpu_s() - began;
 	log_debug(2, "%s: %zu unwind rows in %.1f ms%s%s", module->path, rows.cnt,
 		(cpu_s() - began) * 1e3, fd < 0 ? ": " : "", fd < 0 ? strerror(-fd) : "");
@@ -97,11 +89,25 @@ static int load_rows(
 	return fd;
 }
 
+/* sign: 1 when the rows have come, -1 when they go. */
+static void count(struct unwinding *unwinding, const struct unwound_file *file, int sign)
+{
+	unwinding->cost.file_cnt += sign;
+	unwinding->cost.row_cnt += sign * (int64_t)file->row_cnt;
+	unwinding->cost.bytes += sign * (int64_t)rows_bytes(file->row_cnt);
+}
+
+static bool is_of(const struct unwound_file *file, const struct module *module)
+{
+	return file->inode == module->inode && file->dev == module->dev &&
+	       (file->generation == module->generation || !file->generation ||
+		       !module->generation);
+}
+
 static struct unwound_file *find(struct unwinding *unwinding, const struct module *module)
 {
 	for (size_t i = 0; i < unwinding->cnt; i++) {
-		if (unwinding->unwound[i].dev == module->dev &&
-			unwinding->unwound[i].inode == module->inode)
+		if (is_of(&unwinding->unwound[i], module))
 			return &unwinding->unwound[i];
 	}
 	return NULL;
@@ -111,6 +117,8 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 {
 	struct unwound_file *file = find(unwinding, module);
 
+	if (file && !file->generation)
+		file->generation = module->generation;
 	if (file)
 		return file;
 	if (unwinding->cnt == unwinding->cap) {
@@ -124,10 +132,13 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 		unwinding->cap = cap;
 	}
 	file = &unwinding->unwound[unwinding->cnt++];
-	*file = (struct unwound_file){.dev = module->dev, .inode = module->inode};
+	*file = (struct unwound_file){
+		.dev = module->dev, .inode = module->inode, .generation = module->generation};
 	file->map_fd = load_rows(unwinding, module, &file->row_cnt);
 	if (file->map_fd < 0) /* no rows: its code is stepped over by frame pointers */
 		file->map_fd = tracer__load_rows(unwinding->tracer, NULL, 0);
+	if (file->map_fd >= 0)
+		count(unwinding, file, 1);
 	return file;
 }
 
@@ -177,16 +188,6 @@ int unwinding__add(struct unwinding *unwinding, const struct module *module, uin
 	return err;
 }
 
-/* The inode's generation, where the file system tells (ext4, xfs, btrfs); else 0, any. */
-static uint32_t generation_of(const struct module *module)
-{
-	int generation = 0;
-
-	if (ioctl(module->fd, FS_IOC_GETVERSION, &generation))
-		return 0;
-	return generation;
-}
-
 int unwinding__preload(
 	struct unwinding *unwinding, const struct module *module, uint32_t *ret_number)
 {
@@ -200,75 +201,44 @@ int unwinding__preload(
 	file = find(unwinding, module);
 	if (!file || !file->number_cnt)
 		err = tracer__number_file(unwinding->tracer, module->dev, module->inode,
-			generation_of(module), ret_number);
+			module->generation, ret_number);
 	if (!err && *ret_number)
 		err = add(unwinding, module, *ret_number);
 	pthread_mutex_unlock(&unwinding->lock);
 	return err;
 }
 
-/* ---- what nobody maps any more ---- */
-
-static int mark_mapping(const struct proc_mapping *mapping, void *arg)
-{
-	struct unwinding *unwinding = arg;
-
-	for (size_t i = 0; i < unwinding->cnt; i++) {
-		struct unwound_file *file = &unwinding->unwound[i];
-
-		if (file->inode == mapping->inode && file->dev == mapping->dev)
-			file->is_mapped = true;
-	}
-	return 0;
-}
-
-/* False: not all could be looked at. */
-static bool mark_mapped(struct unwinding *unwinding)
-{
-	size_t pid_cnt = 0;
-	pid_t *pids = NULL;
-	int err = 0;
-
-	for (size_t i = 0; i < unwinding->cnt; i++)
-		unwinding->unwound[i].is_mapped = false;
-	if (proc__pids(&pids, &pid_cnt))
-		return false;
-	for (size_t i = 0; i < pid_cnt && err != -EACCES; i++)
-		err = proc__each_executable(pids[i], mark_mapping, unwinding);
-	free(pids);
-	return err != -EACCES;
-}
-
+/* The file has no number any more. */
 static void drop(struct unwinding *unwinding, struct unwound_file *file)
 {
-	for (uint32_t i = 0; i < file->number_cnt; i++)
-		tracer__forget_number(unwinding->tracer, file->numbers[i]);
 	if (file->map_fd >= 0) {
+		count(unwinding, file, -1);
 		close(file->map_fd);
-		unwinding->cost.file_cnt--;
-		unwinding->cost.row_cnt -= file->row_cnt;
-		unwinding->cost.bytes -= rows_bytes(file->row_cnt);
 	}
 	free(file->numbers);
+	*file = unwinding->unwound[--unwinding->cnt];
 }
 
-void unwinding__trim(struct unwinding *unwinding, uint64_t limit)
+static void forget(struct unwinding *unwinding, struct unwound_file *file, uint32_t number)
 {
-	size_t kept = 0;
+	for (uint32_t i = 0; i < file->number_cnt; i++) {
+		if (file->numbers[i] == number)
+			file->numbers[i--] = file->numbers[--file->number_cnt];
+	}
+	if (!file->number_cnt)
+		drop(unwinding, file);
+}
+
+void unwinding__forget(struct unwinding *unwinding, const struct module *module, uint32_t number)
+{
+	struct unwound_file *file;
 
 	pthread_mutex_lock(&unwinding->lock);
-	if (unwinding->cost.bytes <= limit || !mark_mapped(unwinding))
-		goto out;
-	for (size_t i = 0; i < unwinding->cnt; i++) {
-		if (unwinding->unwound[i].is_mapped)
-			unwinding->unwound[kept++] = unwinding->unwound[i];
-		else
-			drop(unwinding, &unwinding->unwound[i]);
-	}
-	unwinding->cnt = kept;
-	tracer__end_epoch(unwinding->tracer);
-out:
+	file = find(unwinding, module);
+	if (file)
+		forget(unwinding, file, number);
 	pthread_mutex_unlock(&unwinding->lock);
+	tracer__forget_number(unwinding->tracer, number);
 }
 
 struct unwinding_cost unwinding__cost(struct unwinding *unwinding)

@@ -31,9 +31,9 @@ int unwinding__add(struct unwinding *unwinding, const struct module *module, uin
 int unwinding__preload(
 	struct unwinding *unwinding, const struct module *module, uint32_t *ret_number);
 
-/* If more than `limit` bytes of rows are loaded, drops those of files that no process maps any more;
- * they are loaded again when they are met again. Called now and then. */
-void unwinding__trim(struct unwinding *unwinding, uint64_t limit);
+/* The number, which the kernel side gives away no more, stands for no file any more. A file's rows are
+ * dropped with its last number. */
+void unwinding__forget(struct unwinding *unwinding, const struct module *module, uint32_t number);
 
 struct unwinding_cost unwinding__cost(struct unwinding *unwinding);
 

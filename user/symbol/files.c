@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Numbers are given away in order from 1, so an array is a map. */
+/* Numbers are never given away again, so there are few among very many. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include "symbol/files.h"
-
-#define FILES_MAX (1 << 24) /* 128 MiB of pointers: far more files than a machine executes */
+#include "symbol/hash.h"
 
 struct files {
-	struct module **modules;
-	uint32_t cap;
+	struct hash numbers;
+};
+
+struct numbered {
+	struct hash_node node;
+	uint32_t number;
+	struct module *module;
 };
 
 struct files *files__new(void)
@@ -17,44 +20,72 @@ struct files *files__new(void)
 	return calloc(1, sizeof(struct files));
 }
 
+static void numbered__free(struct hash_node *node)
+{
+	free(node);
+}
+
 void files__free(struct files *files)
 {
 	if (!files)
 		return;
-	free(files->modules);
+	hash__free(&files->numbers, numbered__free);
 	free(files);
 }
 
-static int grow(struct files *files, uint32_t number)
+static struct numbered *find(const struct files *files, uint32_t number)
 {
-	uint32_t cap = files->cap ? files->cap : 64;
-	struct module **modules;
+	struct hash_node *node = hash__chain(&files->numbers, hash__mix(number, 0));
 
-	while (cap <= number)
-		cap *= 2;
-	modules = reallocarray(files->modules, cap, sizeof(*modules));
-	if (!modules)
-		return -ENOMEM;
-	memset(modules + files->cap, 0, (cap - files->cap) * sizeof(*modules));
-	files->modules = modules;
-	files->cap = cap;
-	return 0;
+	while (node && ((struct numbered *)node)->number != number)
+		node = node->next;
+	return (struct numbered *)node;
 }
 
 int files__set(struct files *files, uint32_t number, struct module *module)
 {
-	int err = 0;
+	struct numbered *numbered = find(files, number);
 
-	if (!number || number >= FILES_MAX)
-		return -ERANGE;
-	if (number >= files->cap)
-		err = grow(files, number);
-	if (!err)
-		files->modules[number] = module;
-	return err;
+	if (!number)
+		return -EINVAL;
+	if (!numbered) {
+		numbered = calloc(1, sizeof(*numbered));
+		if (!numbered ||
+			hash__add(&files->numbers, &numbered->node, hash__mix(number, 0))) {
+			free(numbered);
+			return -ENOMEM;
+		}
+	}
+	numbered->number = number;
+	numbered->module = module;
+	return 0;
 }
 
 struct module *files__get(const struct files *files, uint32_t number)
 {
-	return number < files->cap ? files->modules[number] : NULL;
+	struct numbered *numbered = find(files, number);
+
+	return numbered ? numbered->module : NULL;
+}
+
+struct files_filter {
+	bool (*goes)(uint32_t number, struct module *module, void *arg);
+	void *arg;
+};
+
+static bool numbered_goes(struct hash_node *node, void *arg)
+{
+	struct numbered *numbered = (struct numbered *)node;
+	struct files_filter *filter = arg;
+
+	if (!filter->goes(numbered->number, numbered->module, filter->arg))
+		return false;
+	free(numbered);
+	return true;
+}
+
+void files__filter(struct files *files,
+	bool (*goes)(uint32_t number, struct module *module, void *arg), void *arg)
+{
+	hash__filter(&files->numbers, numbered_goes, &(struct files_filter){goes, arg});
 }

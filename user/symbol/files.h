@@ -3,6 +3,7 @@
 #ifndef HEAPTAP_SYMBOL_FILES_H
 #define HEAPTAP_SYMBOL_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "symbol/module.h"
 
@@ -11,8 +12,12 @@ struct files;
 struct files *files__new(void);
 void files__free(struct files *files); /* not the modules */
 
-/* 0 or -ENOMEM, -ERANGE for a number that is not believable. */
+/* 0 or -ENOMEM, -EINVAL for 0, which is no number. */
 int files__set(struct files *files, uint32_t number, struct module *module);
 struct module *files__get(const struct files *files, uint32_t number); /* NULL: not known */
+
+/* Shows each to `goes`. One for which it says true stands for no file any more. */
+void files__filter(struct files *files,
+	bool (*goes)(uint32_t number, struct module *module, void *arg), void *arg);
 
 #endif

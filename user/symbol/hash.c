@@ -76,6 +76,34 @@ int hash__add(struct hash *table, struct hash_node *node, uint64_t hash)
 	return 0;
 }
 
+void hash__remove(struct hash *table, struct hash_node *node)
+{
+	struct hash_node **at = &table->buckets[node->hash & (table->bucket_cnt - 1)];
+
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+	table->node_cnt--;
+}
+
+void hash__filter(struct hash *table, bool (*goes)(struct hash_node *node, void *arg), void *arg)
+{
+	for (size_t i = 0; i < table->bucket_cnt; i++) {
+		struct hash_node **at = &table->buckets[i];
+
+		while (*at) {
+			struct hash_node *next = (*at)->next, **after = &(*at)->next;
+
+			if (goes(*at, arg)) {
+				*at = next;
+				table->node_cnt--;
+			} else {
+				at = after;
+			}
+		}
+	}
+}
+
 void hash__free(struct hash *table, void (*node__free)(struct hash_node *node))
 {
 	struct hash_node *node, *next;

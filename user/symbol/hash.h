@@ -10,6 +10,7 @@
 #ifndef HEAPTAP_SYMBOL_HASH_H
 #define HEAPTAP_SYMBOL_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,11 @@ struct hash_node *hash__chain(const struct hash *table, uint64_t hash);
 
 /* 0 or -ENOMEM. The table does not own the node until hash__free is given a way to end it. */
 int hash__add(struct hash *table, struct hash_node *node, uint64_t hash);
+
+void hash__remove(struct hash *table, struct hash_node *node); /* it is in there */
+
+/* Shows each node to `goes`. One for which it says true is taken out, and may have been freed by then. */
+void hash__filter(struct hash *table, bool (*goes)(struct hash_node *node, void *arg), void *arg);
 
 void hash__free(struct hash *table, void (*node__free)(struct hash_node *node));
 

@@ -8,8 +8,8 @@
  * the same bytes, the address meant is the one that can be executed.
  *
  * A file that could not be opened is tried again when it is added again, perhaps by another process
- * that is still there. The fds are held until modules__free; one per file seen, so the caller has
- * to have a high RLIMIT_NOFILE.
+ * that is still there. An fd is held for each file that is known, so the caller has to have a high
+ * RLIMIT_NOFILE, and to forget files that are not needed any more (modules__filter).
  */
 #include "symbol/module.h"
 
@@ -17,9 +17,11 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -142,61 +144,120 @@ out:
 /* Gives the module its file: an fd that it owns from now on, or -errno. */
 static void set_file(struct module *module, int fd, bool replaced)
 {
+	int generation = 0;
+
 	module->fd = fd < 0 ? -1 : fd;
 	module->replaced = replaced;
 	module->error = fd < 0 ? fd : read_elf(module);
+	/* ext4, xfs and btrfs tell. */
+	if (fd >= 0 && !module->generation && !ioctl(fd, FS_IOC_GETVERSION, &generation))
+		module->generation = generation;
 }
 
-static struct module *add_entry(
-	struct modules *modules, uint32_t dev, uint64_t inode, const char *path)
+static struct module *add_entry(struct modules *modules, struct file_id id, const char *path)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
-	entry->module = (struct module){.dev = dev, .inode = inode, .fd = -1};
+	entry->module = (struct module){
+		.dev = id.dev, .inode = id.inode, .generation = id.generation, .fd = -1};
 	entry->module.path = strdup(path);
 	if (!entry->module.path ||
-		hash__add(&modules->table, &entry->node, hash__mix(dev, inode)) != 0) {
+		hash__add(&modules->table, &entry->node, hash__mix(id.dev, id.inode)) != 0) {
 		entry__free(&entry->node);
 		return NULL;
 	}
 	return &entry->module;
 }
 
-struct module *modules__find(struct modules *modules, uint32_t dev, uint64_t inode)
+static bool has_number(const struct module *module, uint32_t dev, uint64_t inode)
+{
+	return module->dev == dev && module->inode == inode;
+}
+
+/* A file that is held open keeps its number, so that another with it is the same. */
+static bool is_of(const struct module *module, struct file_id id)
+{
+	if (!has_number(module, id.dev, id.inode))
+		return false;
+	return module->generation == id.generation ||
+	       (module->fd >= 0 && (!module->generation || !id.generation));
+}
+
+struct module *modules__find(struct modules *modules, struct file_id id)
+{
+	struct hash_node *node = hash__chain(&modules->table, hash__mix(id.dev, id.inode));
+
+	while (node && !is_of(&((struct entry *)node)->module, id))
+		node = node->next;
+	return node ? &((struct entry *)node)->module : NULL;
+}
+
+static struct module *find_or_add(struct modules *modules, struct file_id id, const char *path)
+{
+	struct module *module = modules__find(modules, id);
+
+	if (!module)
+		module = add_entry(modules, id, path);
+	if (!module)
+		return NULL;
+	module->is_seen = true;
+	if (!module->generation)
+		module->generation = id.generation;
+	return module;
+}
+
+struct module *modules__add(
+	struct modules *modules, struct file_id id, const char *path, pid_t pid)
+{
+	struct module *module = find_or_add(modules, id, path);
+	bool replaced;
+	int fd;
+
+	if (module && module->fd < 0) {
+		fd = target_file__open_inode(pid, path, id, &replaced);
+		set_file(module, fd, replaced);
+	}
+	return module;
+}
+
+size_t modules__cnt(const struct modules *modules)
+{
+	return modules->table.node_cnt;
+}
+
+void modules__see(struct modules *modules, uint32_t dev, uint64_t inode)
 {
 	struct hash_node *node = hash__chain(&modules->table, hash__mix(dev, inode));
 
 	for (; node; node = node->next) {
 		struct module *module = &((struct entry *)node)->module;
 
-		if (module->dev == dev && module->inode == inode)
-			return module;
+		if (has_number(module, dev, inode))
+			module->is_seen = true;
 	}
-	return NULL;
 }
 
-static struct module *find_or_add(
-	struct modules *modules, uint32_t dev, uint64_t inode, const char *path)
-{
-	struct module *module = modules__find(modules, dev, inode);
+struct module_filter {
+	bool (*goes)(struct module *module, void *arg);
+	void *arg;
+};
 
-	return module ? module : add_entry(modules, dev, inode, path);
+static bool entry_goes(struct hash_node *node, void *arg)
+{
+	struct module_filter *filter = arg;
+
+	if (!filter->goes(&((struct entry *)node)->module, filter->arg))
+		return false;
+	entry__free(node);
+	return true;
 }
 
-struct module *modules__add(
-	struct modules *modules, uint32_t dev, uint64_t inode, const char *path, pid_t pid)
+void modules__filter(
+	struct modules *modules, bool (*goes)(struct module *module, void *arg), void *arg)
 {
-	struct module *module = find_or_add(modules, dev, inode, path);
-	bool replaced;
-	int fd;
-
-	if (module && module->fd < 0) {
-		fd = target_file__open_inode(pid, path, dev, inode, &replaced);
-		set_file(module, fd, replaced);
-	}
-	return module;
+	hash__filter(&modules->table, entry_goes, &(struct module_filter){goes, arg});
 }
 
 bool module__identify(int fd, uint32_t *ret_dev, uint64_t *ret_inode)
@@ -220,13 +281,12 @@ bool module__identify(int fd, uint32_t *ret_dev, uint64_t *ret_inode)
 
 struct module *modules__add_fd(struct modules *modules, int fd, const char *path)
 {
+	struct file_id id = {0}; /* if nothing else: a module whose error says EBADF */
 	struct module *module;
-	uint64_t inode = 0; /* if nothing else: a module whose error says EBADF */
-	uint32_t dev = 0;
 	int own;
 
-	module__identify(fd, &dev, &inode);
-	module = find_or_add(modules, dev, inode, path);
+	module__identify(fd, &id.dev, &id.inode);
+	module = find_or_add(modules, id, path);
 	if (module && module->fd < 0) {
 		own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		set_file(module, own < 0 ? -errno : own, false);

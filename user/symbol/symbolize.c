@@ -2,12 +2,13 @@
 /*
  * What was asked and answered. The answers come from the worker (files) and from perf maps (JITs).
  *
- *   {module, is_return, address} ─┐
- *   {process, address} ───────────┴► result: struct symbol[] ──► texts, each kept once
+ *   module ──► file ──────┐
+ *   {pid, start} ► process ┴► names: {address, is_return} ──► result: struct symbol[] ──► texts
  *
- * Results are never dropped, since callers keep pointers to them; they take some 100 bytes per
- * distinct address that was shown. Perf maps can be large: beyond a limit the one that was not used
- * for longest is dropped, and read again if its process is still there when it is asked.
+ * Results stay until their file or process is forgotten, since callers keep pointers to them; they take
+ * some 100 bytes per distinct address that was shown. Perf maps can be large: beyond a limit the one
+ * that was not used for longest is dropped, and read again if its process is still there when it is
+ * asked.
  *
  * A file whose debug info kills the worker is asked again for its symbol table only; one that does
  * it again, or takes too long all in all, has no names any more.
@@ -25,8 +26,6 @@
 #define FILE_NS_MAX 120000000000 /* of waiting for answers about one file */
 #define REFRESH_NS 1000000000	 /* a perf map is read again on a miss no more often than this */
 #define PERFMAPS_SZ_MAX (256UL << 20)
-#define OWNER_PROCESS                                                                              \
-	(1ULL << 63) /* owner: a process's number, not 2 * file's number + is_return */
 
 enum trust {
 	TRUST_ALL,
@@ -34,8 +33,13 @@ enum trust {
 	TRUST_NOTHING,
 };
 
+struct names { /* all that was answered of one file or process */
+	struct hash results, texts;
+};
+
 struct file { /* a module that was asked for */
 	struct hash_node node;
+	struct names names;
 	const struct module *module;
 	uint32_t number;
 	enum trust trust;
@@ -46,14 +50,16 @@ struct process {
 	struct hash_node node;
 	pid_t pid;
 	uint64_t start_ns;
-	uint64_t number;
+	struct names names;
+	bool is_seen;
 	uint64_t refreshed_ns, used_ns; /* 0: never */
 	struct perfmap *map;		/* NULL: none, or dropped */
 };
 
 struct result {
 	struct hash_node node;
-	uint64_t owner, address;
+	uint64_t address;
+	bool is_return;
 	int symbol_cnt;
 	struct symbol symbols[];
 };
@@ -65,7 +71,8 @@ struct text {
 
 struct symbolizer {
 	struct worker *worker;
-	struct hash files, processes, results, texts;
+	uint32_t last_file; /* the number given to a file last */
+	struct hash files, processes;
 };
 
 static const struct symbol unknown; /* all that is known of an address without names */
@@ -83,8 +90,21 @@ static void node__free(struct hash_node *node)
 	free(node);
 }
 
+static void names__destroy(struct names *names)
+{
+	hash__free(&names->results, node__free);
+	hash__free(&names->texts, node__free);
+}
+
+static void file__free(struct hash_node *node)
+{
+	names__destroy(&((struct file *)node)->names);
+	free(node);
+}
+
 static void process__free(struct hash_node *node)
 {
+	names__destroy(&((struct process *)node)->names);
 	perfmap__free(((struct process *)node)->map);
 	free(node);
 }
@@ -107,10 +127,8 @@ void symbolizer__free(struct symbolizer *symbolizer)
 	if (!symbolizer)
 		return;
 	worker__free(symbolizer->worker);
-	hash__free(&symbolizer->files, node__free);
+	hash__free(&symbolizer->files, file__free);
 	hash__free(&symbolizer->processes, process__free);
-	hash__free(&symbolizer->results, node__free);
-	hash__free(&symbolizer->texts, node__free);
 	free(symbolizer);
 }
 
@@ -120,17 +138,17 @@ pid_t symbolizer__keeper(const struct symbolizer *symbolizer)
 }
 
 /* The kept copy of a text; NULL stays NULL. */
-static int keep_text(struct symbolizer *symbolizer, const char *bytes, const char **ret_text)
+static int keep_text(struct names *names, const char *bytes, const char **ret_text)
 {
 	uint64_t hash = bytes ? hash__text(bytes) : 0;
-	struct hash_node *node = bytes ? hash__chain(&symbolizer->texts, hash) : NULL;
+	struct hash_node *node = bytes ? hash__chain(&names->texts, hash) : NULL;
 	struct text *text = NULL;
 
 	while (node && (node->hash != hash || strcmp(((struct text *)node)->bytes, bytes)))
 		node = node->next;
 	if (bytes && !node) {
 		text = malloc(sizeof(*text) + strlen(bytes) + 1);
-		if (!text || hash__add(&symbolizer->texts, &text->node, hash) != 0) {
+		if (!text || hash__add(&names->texts, &text->node, hash) != 0) {
 			free(text);
 			return -ENOMEM;
 		}
@@ -141,26 +159,20 @@ static int keep_text(struct symbolizer *symbolizer, const char *bytes, const cha
 	return 0;
 }
 
-static uint64_t result_hash(uint64_t owner, uint64_t address)
+static const struct result *find_result(const struct names *names, uint64_t address, bool is_return)
 {
-	return hash__mix(owner, address);
-}
-
-static const struct result *find_result(
-	const struct symbolizer *symbolizer, uint64_t owner, uint64_t address)
-{
-	struct hash_node *node = hash__chain(&symbolizer->results, result_hash(owner, address));
+	struct hash_node *node = hash__chain(&names->results, hash__mix(address, is_return));
 
 	for (; node; node = node->next) {
 		const struct result *result = (const struct result *)node;
 
-		if (result->owner == owner && result->address == address)
+		if (result->address == address && result->is_return == is_return)
 			return result;
 	}
 	return NULL;
 }
 
-static int keep_result(struct symbolizer *symbolizer, uint64_t owner, uint64_t address,
+static int keep_result(struct names *names, uint64_t address, bool is_return,
 	const struct symbol *symbols, int cnt, const struct symbol **ret_symbols)
 {
 	struct result *result = malloc(sizeof(*result) + cnt * sizeof(*symbols));
@@ -170,38 +182,46 @@ static int keep_result(struct symbolizer *symbolizer, uint64_t owner, uint64_t a
 		struct symbol *symbol = &result->symbols[i];
 
 		*symbol = symbols[i];
-		err = keep_text(symbolizer, symbols[i].function, &symbol->function);
+		err = keep_text(names, symbols[i].function, &symbol->function);
 		if (!err)
-			err = keep_text(symbolizer, symbols[i].file, &symbol->file);
+			err = keep_text(names, symbols[i].file, &symbol->file);
 	}
 	if (!err)
-		err = hash__add(&symbolizer->results, &result->node, result_hash(owner, address));
+		err = hash__add(&names->results, &result->node, hash__mix(address, is_return));
 	if (err) {
 		free(result);
 		return err;
 	}
-	result->owner = owner;
 	result->address = address;
+	result->is_return = is_return;
 	result->symbol_cnt = cnt;
 	*ret_symbols = result->symbols;
 	return cnt;
 }
 
-static struct file *find_or_add_file(struct symbolizer *symbolizer, const struct module *module)
+static uint64_t file_hash(const struct module *module)
 {
-	uint64_t hash = hash__mix((uintptr_t)module, 0);
-	struct hash_node *node = hash__chain(&symbolizer->files, hash);
-	struct file *file;
+	return hash__mix((uintptr_t)module, 0);
+}
 
-	for (; node; node = node->next)
-		if (((struct file *)node)->module == module)
-			return (struct file *)node;
-	file = calloc(1, sizeof(*file));
+static struct file *find_file(struct symbolizer *symbolizer, const struct module *module)
+{
+	struct hash_node *node = hash__chain(&symbolizer->files, file_hash(module));
+
+	while (node && ((struct file *)node)->module != module)
+		node = node->next;
+	return (struct file *)node;
+}
+
+static struct file *add_file(struct symbolizer *symbolizer, const struct module *module)
+{
+	struct file *file = calloc(1, sizeof(*file));
+
 	if (!file)
 		return NULL;
 	file->module = module;
-	file->number = symbolizer->files.node_cnt;
-	if (hash__add(&symbolizer->files, &file->node, hash) == 0)
+	file->number = ++symbolizer->last_file;
+	if (hash__add(&symbolizer->files, &file->node, file_hash(module)) == 0)
 		return file;
 	free(file);
 	return NULL;
@@ -245,16 +265,16 @@ int symbolizer__resolve(struct symbolizer *symbolizer, struct module *module, ui
 	const struct result *result;
 	struct symbol *symbols;
 	struct file *file;
-	uint64_t owner;
 	int cnt;
 
 	if (module->fd < 0 || !module->machine)
 		return give_unknown(ret_symbols);
-	file = find_or_add_file(symbolizer, module);
+	file = find_file(symbolizer, module);
+	if (!file)
+		file = add_file(symbolizer, module);
 	if (!file)
 		return -ENOMEM;
-	owner = (uint64_t)file->number << 1 | is_return;
-	result = find_result(symbolizer, owner, address);
+	result = find_result(&file->names, address, is_return);
 	if (result) {
 		*ret_symbols = result->symbols;
 		return result->symbol_cnt;
@@ -262,7 +282,7 @@ int symbolizer__resolve(struct symbolizer *symbolizer, struct module *module, ui
 	cnt = ask(symbolizer, file, address, is_return, &symbols);
 	if (cnt < 0)
 		return cnt == -ENOMEM ? cnt : give_unknown(ret_symbols);
-	cnt = keep_result(symbolizer, owner, address, symbols, cnt, ret_symbols);
+	cnt = keep_result(&file->names, address, is_return, symbols, cnt, ret_symbols);
 	free(symbols);
 	return cnt;
 }
@@ -293,7 +313,6 @@ static struct process *add_process(struct symbolizer *symbolizer, pid_t pid, uin
 		return NULL;
 	process->pid = pid;
 	process->start_ns = start_ns;
-	process->number = symbolizer->processes.node_cnt;
 	if (hash__add(&symbolizer->processes, &process->node, process_hash(pid, start_ns)) == 0)
 		return process;
 	free(process);
@@ -399,7 +418,7 @@ int symbolizer__resolve_jit(struct symbolizer *symbolizer, pid_t pid, uint64_t s
 		process = add_process(symbolizer, pid, start_ns);
 	if (!process)
 		return -ENOMEM;
-	result = find_result(symbolizer, OWNER_PROCESS | process->number, address);
+	result = find_result(&process->names, address, false);
 	if (result) {
 		*ret_symbols = result->symbols;
 		return result->symbol_cnt;
@@ -408,6 +427,42 @@ int symbolizer__resolve_jit(struct symbolizer *symbolizer, pid_t pid, uint64_t s
 	if (!symbol.function)
 		return give_unknown(ret_symbols);
 	symbol.offset = address - start;
-	return keep_result(
-		symbolizer, OWNER_PROCESS | process->number, address, &symbol, 1, ret_symbols);
+	return keep_result(&process->names, address, false, &symbol, 1, ret_symbols);
+}
+
+/* ---- forgetting ---- */
+
+void symbolizer__forget(struct symbolizer *symbolizer, const struct module *module)
+{
+	struct file *file = find_file(symbolizer, module);
+
+	if (!file)
+		return;
+	hash__remove(&symbolizer->files, &file->node);
+	file__free(&file->node);
+}
+
+void symbolizer__see_process(struct symbolizer *symbolizer, pid_t pid, uint64_t start_ns)
+{
+	struct process *process = find_process(symbolizer, pid, start_ns);
+
+	if (process)
+		process->is_seen = true;
+}
+
+static bool is_unseen(struct hash_node *node, void *arg)
+{
+	struct process *process = (struct process *)node;
+
+	if (process->is_seen) {
+		process->is_seen = false;
+		return false;
+	}
+	process__free(node);
+	return true;
+}
+
+void symbolizer__forget_unseen(struct symbolizer *symbolizer)
+{
+	hash__filter(&symbolizer->processes, is_unseen, NULL);
 }

@@ -34,7 +34,8 @@ pid_t symbolizer__keeper(const struct symbolizer *symbolizer);
 
 /*
  * What stands at an address: innermost inlined function first, the real one last; at least one
- * entry. The array and its strings belong to the symbolizer (they are kept: asking again is cheap).
+ * entry. The array and its strings belong to the symbolizer (they are kept until the module is forgotten:
+ * asking again is cheap).
  *
  *   module, address   the file and the address in it (module__address); for a return address pass
  *                     is_return so that the call's own line is found (address - 1), while `offset`
@@ -54,5 +55,12 @@ int symbolizer__resolve_jit(struct symbolizer *symbolizer, pid_t pid, uint64_t s
 /* Read what is only there while the process lives (its perf map); call it before its end if
  * possible, as often as liked. */
 void symbolizer__note_process(struct symbolizer *symbolizer, pid_t pid, uint64_t start_ns);
+
+/* What was said of the module's addresses is freed; between two summaries, as all that forgets. */
+void symbolizer__forget(struct symbolizer *symbolizer, const struct module *module);
+
+/* Processes are forgotten together: all but those that were seen since the last time. */
+void symbolizer__see_process(struct symbolizer *symbolizer, pid_t pid, uint64_t start_ns);
+void symbolizer__forget_unseen(struct symbolizer *symbolizer);
 
 #endif

@@ -7,7 +7,7 @@
  * opened and a fifo may block, so a file is taken with O_PATH first, looked at, and only a regular
  * one is opened, through /proc/self/fd.
  *
- * Which file it is, is told by its inode number. The device number is not asked for: overlayfs and
+ * Which file it is, is told by its inode number and, where the file system tells, its generation. The device number is not asked for: overlayfs and
  * btrfs show stat(2) another one than the kernel's mappings have (linux: fs/overlayfs/inode.c
  * ovl_map_dev_ino, fs/btrfs/inode.c btrfs_getattr). An equal inode number on another file system
  * under the same path would be taken for the file; that is rarer than overlayfs by far.
@@ -21,9 +21,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -94,31 +96,39 @@ int target_file__open(pid_t pid, const char *path)
 	return reopen(pid > 0 ? open_path_in(pid, path) : open(path, O_PATH | O_CLOEXEC));
 }
 
-/* Closes an fd that is of another inode; hands errors on. */
-static int keep_if_inode(int fd, uint64_t inode)
+/* Where the file system does not tell the generation, none is another. */
+static bool is_of(int fd, struct file_id id)
 {
+	int generation = 0;
 	struct stat st;
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) == 0 && st.st_ino == inode)
+	if (fstat(fd, &st) || st.st_ino != id.inode)
+		return false;
+	return !id.generation || ioctl(fd, FS_IOC_GETVERSION, &generation) ||
+	       (uint32_t)generation == id.generation;
+}
+
+/* Closes an fd that is of another file; hands errors on. */
+static int keep_if(int fd, struct file_id id)
+{
+	if (fd < 0 || is_of(fd, id))
 		return fd;
 	close(fd);
 	return -ESTALE;
 }
 
 /* A line of /proc/PID/maps, if it is of the file: "START-END PERMS OFFSET MAJOR:MINOR INODE …". */
-static bool parse_mapping(const char *line, uint32_t dev, uint64_t inode, uint64_t range[2])
+static bool parse_mapping(const char *line, struct file_id id, uint64_t range[2])
 {
 	unsigned int major, minor;
 	uint64_t found;
 
 	return sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %*x %x:%x %" SCNu64, &range[0], &range[1],
 		       &major, &minor, &found) == 5 &&
-	       found == inode && (major << 20 | minor) == dev;
+	       found == id.inode && (major << 20 | minor) == id.dev;
 }
 
-static int open_mapped(pid_t pid, uint32_t dev, uint64_t inode)
+static int open_mapped(pid_t pid, struct file_id id)
 {
 	char name[PROC_PATH_SZ], *line = NULL;
 	uint64_t range[2];
@@ -131,11 +141,11 @@ static int open_mapped(pid_t pid, uint32_t dev, uint64_t inode)
 	if (!maps)
 		return -errno;
 	while (fd < 0 && getline(&line, &cap, maps) > 0) {
-		if (!parse_mapping(line, dev, inode, range))
+		if (!parse_mapping(line, id, range))
 			continue;
 		snprintf(name, sizeof(name), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
 			range[0], range[1]);
-		fd = keep_if_inode(target_file__open(0, name), inode);
+		fd = keep_if(target_file__open(0, name), id);
 		if (fd == -EPERM)
 			break;
 	}
@@ -144,30 +154,29 @@ static int open_mapped(pid_t pid, uint32_t dev, uint64_t inode)
 	return fd;
 }
 
-static int open_exe(pid_t pid, uint64_t inode)
+static int open_exe(pid_t pid, struct file_id id)
 {
 	char name[PROC_PATH_SZ];
 
 	snprintf(name, sizeof(name), "/proc/%d/exe", pid);
-	return keep_if_inode(target_file__open(0, name), inode);
+	return keep_if(target_file__open(0, name), id);
 }
 
-int target_file__open_inode(
-	pid_t pid, const char *path, uint32_t dev, uint64_t inode, bool *ret_replaced)
+int target_file__open_inode(pid_t pid, const char *path, struct file_id id, bool *ret_replaced)
 {
 	bool replaced = false;
 	int fd = -ESTALE, own;
 
 	if (pid > 0) {
-		fd = keep_if_inode(target_file__open(pid, path), inode);
+		fd = keep_if(target_file__open(pid, path), id);
 		replaced = fd == -ESTALE;
 		if (fd < 0)
-			fd = open_mapped(pid, dev, inode);
+			fd = open_mapped(pid, id);
 		if (fd < 0)
-			fd = open_exe(pid, inode);
+			fd = open_exe(pid, id);
 	}
 	if (fd < 0) {
-		own = keep_if_inode(target_file__open(0, path), inode);
+		own = keep_if(target_file__open(0, path), id);
 		replaced = replaced || own == -ESTALE;
 		fd = own;
 	}

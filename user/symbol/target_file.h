@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "symbol/module.h"
 
 /*
  * Opens `path` for reading, as process `pid` sees it (pid 0: as we do). Symbolic links are resolved
@@ -15,12 +16,12 @@
 int target_file__open(pid_t pid, const char *path);
 
 /*
- * The same for the file {dev, inode} (the kernel's encoding of dev) that process `pid` has mapped
- * and that `path` once led to: by the path in the process's root, by the process's mappings (which
+ * The same for the file `id` (the kernel's encoding of dev) that process `pid` has mapped and that
+ * `path` once led to: by the path in the process's root, by the process's mappings (which
  * still lead to a deleted file), by the path in our root. *ret_replaced, also set on failure, says
  * that the path leads to another file by now. Returns the fd or -errno.
  */
 int target_file__open_inode(
-	pid_t pid, const char *path, uint32_t dev, uint64_t inode, bool *ret_replaced);
+	pid_t pid, const char *path, struct file_id id, bool *ret_replaced);
 
 #endif

@@ -56,15 +56,16 @@ enum exit_code {
 };
 
 struct file {
+	uint32_t number;	       /* the question's */
 	struct debug_file *debug_file; /* NULL: it can't be read */
-	bool is_open, with_dwarf;
+	bool with_dwarf;
 };
 
 struct process {
 	int fd;
 	volatile uint64_t *seq; /* shared: the question at work */
-	struct file *files;	/* by the question's number */
-	size_t file_cap, open_cnt;
+	struct file files[FILES_MAX + 1];
+	size_t open_cnt;
 	char answer[WIRE_ANSWER_SZ_MAX];
 };
 
@@ -137,35 +138,31 @@ static size_t data_sz(void)
 	return (resident - shared) * sysconf(_SC_PAGESIZE);
 }
 
-static struct file *get_file(struct process *process, uint32_t number)
+static struct file *find_file(struct process *process, uint32_t number)
 {
-	if (number >= process->file_cap) {
-		size_t cap = number + 64;
-		struct file *files = reallocarray(process->files, cap, sizeof(*files));
-
-		if (!files)
-			return NULL;
-		memset(files + process->file_cap, 0, (cap - process->file_cap) * sizeof(*files));
-		process->files = files;
-		process->file_cap = cap;
+	for (size_t i = 0; i < process->open_cnt; i++) {
+		if (process->files[i].number == number)
+			return &process->files[i];
 	}
-	return &process->files[number];
+	return NULL;
 }
 
 static struct debug_file *open_file(
 	struct process *process, const struct wire_question *question, const char *path, int fd)
 {
-	struct file *file = get_file(process, question->file);
+	struct file *file = find_file(process, question->file);
 
-	if (!file)
-		return NULL;
-	if (!file->is_open || file->with_dwarf != question->with_dwarf) {
+	if (file && file->with_dwarf == question->with_dwarf)
+		return file->debug_file;
+	if (file)
 		debug_file__free(file->debug_file);
-		process->open_cnt += !file->is_open;
-		file->is_open = true;
-		file->with_dwarf = question->with_dwarf;
-		file->debug_file = debug_file__new(fd, path, question->with_dwarf);
-	}
+	else
+		file = &process->files[process->open_cnt++];
+	*file = (struct file){
+		.number = question->file,
+		.debug_file = debug_file__new(fd, path, question->with_dwarf),
+		.with_dwarf = question->with_dwarf,
+	};
 	return file->debug_file;
 }
 
