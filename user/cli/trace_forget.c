@@ -17,6 +17,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
 #include "util/log.h"
@@ -48,19 +49,22 @@ static int see_mapping(const struct proc_mapping *mapping, void *modules)
 	return 0;
 }
 
-/* False: not all could be looked at. */
+/* False: some processes could not be looked at. */
 static bool see_mapped(struct trace *trace)
 {
 	size_t pid_cnt = 0;
 	pid_t *pids = NULL;
-	int err = 0;
+	bool all = true;
 
 	if (proc__pids(&pids, &pid_cnt))
 		return false;
-	for (size_t i = 0; i < pid_cnt && err != -EACCES; i++)
-		err = proc__each_executable(pids[i], see_mapping, trace->modules);
+	for (size_t i = 0; i < pid_cnt; i++) {
+		int err = proc__each_executable(pids[i], see_mapping, trace->modules);
+
+		all &= err != -EACCES && err != -EPERM;
+	}
 	free(pids);
-	return err != -EACCES;
+	return all;
 }
 
 static void see_stack(const struct heap_stack *stack, void *arg)
@@ -77,39 +81,60 @@ static void see_stack(const struct heap_stack *stack, void *arg)
 
 /* ---- who goes ---- */
 
-/* Of a file that is not needed at this look; it was condemned at the one before, or now. */
-static bool goes(const struct module *module)
+struct look {
+	struct trace *trace;
+	bool saw_all; /* processes */
+};
+
+static bool is_deleted(const struct module *module)
 {
-	return !module->is_seen && !module->is_pinned;
+	struct stat st;
+
+	return module->fd >= 0 && !fstat(module->fd, &st) && !st.st_nlink;
+}
+
+/* A process that could not be looked at, and that sleeps, may have an allocator mapped: without its
+ * probes nobody would notice when it wakes. One that is deleted goes all the same. */
+static bool is_needed(const struct look *look, const struct module *module)
+{
+	if (module->is_seen || module->is_pinned)
+		return true;
+	return !look->saw_all && targets__is_probed(look->trace->targets, module) &&
+	       !is_deleted(module);
+}
+
+/* Decides; nothing goes yet. */
+static bool judge(struct module *module, void *arg)
+{
+	bool is_needed_now = is_needed(arg, module);
+
+	module->is_forgotten = module->is_condemned && !is_needed_now;
+	module->is_condemned = !is_needed_now;
+	module->is_seen = false;
+	return false;
 }
 
 static bool number_goes(uint32_t number, struct module *module, void *arg)
 {
 	struct trace *trace = arg;
 
-	if (!goes(module))
-		return false;
-	if (!module->is_condemned) {
+	if (module->is_forgotten)
+		unwinding__forget(trace->unwinding, module, number);
+	else if (module->is_condemned)
 		tracer__unlist_number(
 			trace->tracer, module->dev, module->inode, module->generation, number);
-		return false;
-	}
-	unwinding__forget(trace->unwinding, module, number);
-	return true;
+	return module->is_forgotten;
 }
 
 static bool module_goes(struct module *module, void *arg)
 {
 	struct trace *trace = arg;
 
-	if (goes(module) && module->is_condemned) {
-		targets__forget(trace->targets, module);
-		symbolizer__forget(trace->symbolizer, module);
-		return true;
-	}
-	module->is_condemned = goes(module);
-	module->is_seen = false;
-	return false;
+	if (!module->is_forgotten)
+		return false;
+	targets__forget(trace->targets, module);
+	symbolizer__forget(trace->symbolizer, module);
+	return true;
 }
 
 static void forget_names_of_ended(struct trace *trace)
@@ -124,22 +149,29 @@ static void forget_names_of_ended(struct trace *trace)
 	symbolizer__forget_unseen(trace->symbolizer);
 }
 
+static void look(struct trace *trace)
+{
+	struct look look = {.trace = trace, .saw_all = see_mapped(trace)};
+
+	trace__drain(trace);
+	heap__each_stack(trace->heap, see_stack, trace);
+	modules__filter(trace->modules, judge, &look);
+	files__filter(trace->files, number_goes, trace);
+	modules__filter(trace->modules, module_goes, trace);
+	/* Whoever calls an allocator through a file whose number was unlisted announces it anew. */
+	tracer__end_epoch(trace->tracer);
+	forget_names_of_ended(trace);
+}
+
 void trace__forget_files(struct trace *trace)
 {
 	size_t cnt = modules__cnt(trace->modules);
 
 	if (!is_due(trace))
 		return;
-	if (see_mapped(trace)) {
-		trace__drain(trace);
-		heap__each_stack(trace->heap, see_stack, trace);
-		files__filter(trace->files, number_goes, trace);
-		modules__filter(trace->modules, module_goes, trace);
-		tracer__end_epoch(trace->tracer);
-		forget_names_of_ended(trace);
-	}
+	look(trace);
 	trace->forgot_s = monotonic_s();
 	trace->forgot_cnt = modules__cnt(trace->modules);
 	trace->forgot_rows_bytes = unwinding__cost(trace->unwinding).bytes;
-	log_debug(2, "%zu of %zu files are still needed", trace->forgot_cnt, cnt);
+	log_debug(2, "%zu of %zu files are still known", trace->forgot_cnt, cnt);
 }

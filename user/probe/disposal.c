@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The thread is begun by the first thing to be disposed of. Where there is no memory for the list, or no
- * thread, the caller does it itself, and waits. */
+/* What has come while the thread was waiting, it takes together. It is begun by the first thing to be
+ * disposed of; where there is no memory, or no thread, the caller does it itself, and waits. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,9 +10,9 @@
 #include "probe/link.h"
 
 struct waste {
-	struct waste *next;
-	struct file_links *links; /* NULL: it is a file's rows */
-	uint32_t number;
+	struct file_links **links;
+	uint32_t *numbers; /* of files, whose rows go */
+	size_t link_cnt, number_cnt;
 };
 
 struct disposal {
@@ -20,7 +21,7 @@ struct disposal {
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
 	bool has_thread, ending;
-	struct waste *first, **last;
+	struct waste waste;
 };
 
 struct disposal *disposal__new(int rows_fd)
@@ -30,84 +31,118 @@ struct disposal *disposal__new(int rows_fd)
 	if (!disposal)
 		return NULL;
 	disposal->rows_fd = rows_fd;
-	disposal->last = &disposal->first;
 	pthread_mutex_init(&disposal->lock, NULL);
 	pthread_cond_init(&disposal->changed, NULL);
 	return disposal;
 }
 
-static void dispose(struct disposal *disposal, struct waste *waste)
+/* In one call where the kernel can (5.19), as it waits at the end of each. A number without rows ends
+ * that call. */
+static void drop_rows(int rows_fd, uint32_t *numbers, size_t number_cnt)
 {
-	if (waste->links)
-		file_links__detach(waste->links);
-	else
-		bpf_map_delete_elem(disposal->rows_fd, &waste->number);
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+
+	for (size_t done = 0; done < number_cnt; done++) {
+		__u32 cnt = number_cnt - done;
+		int err = bpf_map_delete_batch(rows_fd, numbers + done, &cnt, &opts);
+
+		if (!err)
+			return;
+		if (errno == ENOENT)
+			done += cnt;
+		else
+			bpf_map_delete_elem(rows_fd, &numbers[done]);
+	}
 }
 
-/* The oldest; waits for one. NULL: there will be none any more. */
-static struct waste *take(struct disposal *disposal)
+static void dispose(struct disposal *disposal, const struct waste *waste)
 {
-	struct waste *waste;
+	drop_rows(disposal->rows_fd, waste->numbers, waste->number_cnt);
+	file_links__detach_all(waste->links, waste->link_cnt);
+}
 
+/* Waits for some. False: there will be none any more. */
+static bool take(struct disposal *disposal, struct waste *ret_waste)
+{
 	pthread_mutex_lock(&disposal->lock);
-	while (!disposal->first && !disposal->ending)
+	while (!disposal->waste.link_cnt && !disposal->waste.number_cnt && !disposal->ending)
 		pthread_cond_wait(&disposal->changed, &disposal->lock);
-	waste = disposal->first;
-	if (waste)
-		disposal->first = waste->next;
-	if (!disposal->first)
-		disposal->last = &disposal->first;
+	*ret_waste = disposal->waste;
+	disposal->waste = (struct waste){0};
 	pthread_mutex_unlock(&disposal->lock);
-	return waste;
+	return ret_waste->link_cnt || ret_waste->number_cnt;
 }
 
 static void *work(void *arg)
 {
 	struct disposal *disposal = arg;
-	struct waste *waste;
+	struct waste waste;
 
-	while ((waste = take(disposal))) {
-		dispose(disposal, waste);
-		free(waste);
+	while (take(disposal, &waste)) {
+		dispose(disposal, &waste);
+		free(waste.links);
+		free(waste.numbers);
 	}
 	return NULL;
 }
 
-static bool give(struct disposal *disposal, const struct waste *waste)
+static bool push_links(struct waste *waste, struct file_links *links)
 {
-	struct waste *copy = malloc(sizeof(*copy));
+	struct file_links **grown =
+		reallocarray(waste->links, waste->link_cnt + 1, sizeof(*grown));
 
-	if (!copy)
+	if (!grown)
 		return false;
-	*copy = *waste;
+	waste->links = grown;
+	waste->links[waste->link_cnt++] = links;
+	return true;
+}
+
+static bool push_number(struct waste *waste, uint32_t number)
+{
+	uint32_t *grown = reallocarray(waste->numbers, waste->number_cnt + 1, sizeof(*grown));
+
+	if (!grown)
+		return false;
+	waste->numbers = grown;
+	waste->numbers[waste->number_cnt++] = number;
+	return true;
+}
+
+/* Locks; there is a thread, if one can be had. */
+static void begin(struct disposal *disposal)
+{
 	pthread_mutex_lock(&disposal->lock);
 	if (!disposal->has_thread)
 		disposal->has_thread = !pthread_create(&disposal->thread, NULL, work, disposal);
-	if (disposal->has_thread) {
-		*disposal->last = copy;
-		disposal->last = &copy->next;
-		pthread_cond_signal(&disposal->changed);
-	}
-	pthread_mutex_unlock(&disposal->lock);
-	if (!disposal->has_thread)
-		free(copy);
-	return disposal->has_thread;
 }
 
-static void add(struct disposal *disposal, struct waste waste)
+static void end(struct disposal *disposal)
 {
-	if (!give(disposal, &waste))
-		dispose(disposal, &waste);
+	pthread_cond_signal(&disposal->changed);
+	pthread_mutex_unlock(&disposal->lock);
 }
 
 void disposal__links(struct disposal *disposal, struct file_links *links)
 {
-	add(disposal, (struct waste){.links = links});
+	bool given;
+
+	begin(disposal);
+	given = disposal->has_thread && push_links(&disposal->waste, links);
+	end(disposal);
+	if (!given)
+		file_links__detach(links);
 }
 
 void disposal__rows(struct disposal *disposal, uint32_t number)
 {
-	add(disposal, (struct waste){.number = number});
+	bool given;
+
+	begin(disposal);
+	given = disposal->has_thread && push_number(&disposal->waste, number);
+	end(disposal);
+	if (!given)
+		bpf_map_delete_elem(disposal->rows_fd, &number);
 }
 
 void disposal__free(struct disposal *disposal)
@@ -116,8 +151,7 @@ void disposal__free(struct disposal *disposal)
 		return;
 	pthread_mutex_lock(&disposal->lock);
 	disposal->ending = true;
-	pthread_cond_signal(&disposal->changed);
-	pthread_mutex_unlock(&disposal->lock);
+	end(disposal);
 	if (disposal->has_thread)
 		pthread_join(disposal->thread, NULL);
 	pthread_mutex_destroy(&disposal->lock);

@@ -6,6 +6,7 @@
  * whatever its path leads to by now.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,6 +258,36 @@ void file_links__detach(struct file_links *links)
 		close(links->fds[--links->fd_cnt]);
 	free(links->fds);
 	free(links);
+}
+
+static void *detach(void *links)
+{
+	file_links__detach(links);
+	return NULL;
+}
+
+static void join_all(pthread_t *threads, size_t *thread_cnt)
+{
+	while (*thread_cnt)
+		pthread_join(threads[--*thread_cnt], NULL);
+}
+
+#define SIDE_BY_SIDE 64
+
+void file_links__detach_all(struct file_links **links, size_t cnt)
+{
+	pthread_t threads[SIDE_BY_SIDE];
+	size_t thread_cnt = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (pthread_create(&threads[thread_cnt], NULL, detach, links[i]))
+			detach(links[i]);
+		else
+			thread_cnt++;
+		if (thread_cnt == SIDE_BY_SIDE)
+			join_all(threads, &thread_cnt);
+	}
+	join_all(threads, &thread_cnt);
 }
 
 /* A file that nobody maps: something to attach to without a breakpoint being put anywhere. */

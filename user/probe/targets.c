@@ -278,6 +278,13 @@ int targets__add_known(struct targets *targets, pid_t pid, char *reason)
 	return known.err;
 }
 
+bool targets__is_probed(struct targets *targets, const struct module *module)
+{
+	const struct target_file *file = find_file(targets, module);
+
+	return file && file->attachment_cnt;
+}
+
 void targets__forget(struct targets *targets, const struct module *module)
 {
 	struct target_file *file = find_file(targets, module);

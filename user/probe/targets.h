@@ -47,6 +47,8 @@ int targets__add_known(struct targets *targets, pid_t pid, char *reason);
 /* The same for a path. */
 int targets__add_path(struct targets *targets, const char *path, pid_t for_pid, char *reason);
 
+bool targets__is_probed(struct targets *targets, const struct module *module);
+
 /* The module's probes are detached, from about now on. */
 void targets__forget(struct targets *targets, const struct module *module);
 

@@ -223,27 +223,9 @@ static void wait_for_settings(struct tracer *tracer)
 	pthread_mutex_unlock(&tracer->settings_lock);
 }
 
-static void *detach(void *links)
-{
-	file_links__detach(links);
-	return NULL;
-}
-
-/* The kernel waits for all probes under way before a link is gone: some 50 ms each, and side by side
- * they wait together. */
 static void detach_files(struct tracer *tracer)
 {
-	pthread_t threads[tracer->file_cnt + 1];
-	size_t thread_cnt = 0;
-
-	for (size_t i = 0; i < tracer->file_cnt; i++) {
-		if (pthread_create(&threads[thread_cnt], NULL, detach, tracer->files[i]))
-			detach(tracer->files[i]);
-		else
-			thread_cnt++;
-	}
-	while (thread_cnt)
-		pthread_join(threads[--thread_cnt], NULL);
+	file_links__detach_all(tracer->files, tracer->file_cnt);
 	tracer->file_cnt = 0;
 }
 

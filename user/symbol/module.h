@@ -35,7 +35,8 @@ struct module {
 	int error;     /* -errno of opening or of reading it as an ELF file; 0: fine */
 	bool is_pinned; /* never to be forgotten */
 	bool is_seen;	/* mentioned since it was last looked at whether it can be forgotten */
-	bool is_condemned; /* it was not, the time before: the next time it goes */
+	bool is_condemned; /* it was not, the time before: the next time it goes, */
+	bool is_forgotten; /* now */
 	bool replaced; /* the path leads to another file by now: no names are taken from that one */
 	char build_id[2 * BUILD_ID_MAX + 1]; /* lower-case hex; "": none */
 	struct module_segment *segments;
