@@ -335,6 +335,7 @@ static struct summary_process many_processes[] = {
 
 static const struct summary many = {
 	SAMPLE_SUMMARY(SUMMARY_PERIODIC, many_processes),
+	.min_age_s = 600,
 	.events_received = 40,
 	.counters = {{[COUNTER_lost_lifecycle] = 1}},
 };
@@ -362,7 +363,7 @@ static const struct sample {
 	{"no_blocks", &no_blocks, {0}},
 	{"hostile", &hostile, {0}},
 	{"hostile_verbose", &hostile, {.colour = true, .verbosity = 2}},
-	{"many", &many, {.min_age_s = 600}},
+	{"many", &many, {0}},
 	{"nobody", &nobody, {0}},
 };
 

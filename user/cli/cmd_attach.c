@@ -219,7 +219,7 @@ int cmd_attach(const struct options *options)
 		}
 		exit_code = trace.exit_code;
 	}
-	trace__close(&trace);
+	exit_code = trace__close(&trace, exit_code);
 out:
 	free(attach.pids);
 	return exit_code;

@@ -301,7 +301,7 @@ int cmd_run(const struct options *options)
 		trace__loop(&trace);
 		exit_code = finish(&trace, &run);
 	}
-	trace__close(&trace);
+	exit_code = trace__close(&trace, exit_code);
 out:
 	reap(&run);
 	return exit_code;

@@ -319,6 +319,6 @@ int cmd_watch(const struct options *options)
 		trace__summarize(&trace, SUMMARY_FINAL);
 		exit_code = trace.exit_code;
 	}
-	trace__close(&trace);
+	exit_code = trace__close(&trace, exit_code);
 	return exit_code;
 }

@@ -15,6 +15,7 @@ enum exit_code {
 	EXIT_KERNEL = 4,      /* this kernel cannot do it */
 	EXIT_TARGET = 5,      /* no such process or file, or one that cannot be traced */
 	EXIT_OUTPUT = 6,      /* a summary could not be written */
+	EXIT_GROWN = 7,	      /* diff: memory grew by more than --fail-above */
 	EXIT_CANNOT_RUN = 126, /* run: the command is there but cannot be executed */
 	EXIT_NOT_FOUND = 127,  /* run: there is no such command */
 	EXIT_SIGNAL = 128,     /* run: + the signal that killed the command */
@@ -37,6 +38,9 @@ void version__print(FILE *out);
 int cmd_run(const struct options *options);
 int cmd_attach(const struct options *options);
 int cmd_watch(const struct options *options);
+int cmd_record(const struct options *options);
+int cmd_report(const struct options *options);
+int cmd_diff(const struct options *options);
 int cmd_probes(const struct options *options);
 int cmd_doctor(const struct options *options);
 

@@ -12,6 +12,7 @@
 #include "util/text.h"
 
 #define RING_SIZE_DEFAULT (64u << 20)
+#define STACKS_SHOWN_TO_PEOPLE 10
 #define SECONDS_MIN 1e-3
 #define SECONDS_MAX (100 * 365 * 86400.0)
 #define LONG_ONLY 256 /* getopt's value of an option without a short form: this + its row */
@@ -152,6 +153,16 @@ static int parse_link(const char *text, void *field)
 	return link_kind__parse(text, field);
 }
 
+static int parse_outputs(const char *text, void *field)
+{
+	struct output_paths *output = field;
+
+	if (!*text || output->cnt == OUTPUTS_MAX)
+		return -EINVAL;
+	output->paths[output->cnt++] = text;
+	return 0;
+}
+
 static int parse_string(const char *text, void *field)
 {
 	if (!*text)
@@ -187,8 +198,8 @@ void options__print_help(FILE *out, unsigned int commands)
 
 		if (!(rows[i].commands & commands))
 			continue;
-		snprintf(form, sizeof(form), "--%s%s%s", rows[i].name,
-			rows[i].argument ? " " : "", rows[i].argument ? rows[i].argument : "");
+		snprintf(form, sizeof(form), "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
+			rows[i].argument ? rows[i].argument : "");
 		fprintf(out, rows[i].short_name ? "  -%c, " : "      ", rows[i].short_name);
 		fprintf(out, "%-20s  %s\n", form, rows[i].help);
 	}
@@ -198,6 +209,7 @@ void options__print_help(FILE *out, unsigned int commands)
 /* getopt's two tables, of the options that a command takes. */
 static void fill_getopt(unsigned int command, struct option *longs, char *shorts)
 {
+	if (!(command & (CMD_REPORT | CMD_DIFF)))
 	*shorts++ = '+'; /* what follows the first non-option is the command's */
 	*shorts++ = ':';
 	*shorts++ = 'h';
@@ -229,6 +241,7 @@ static const struct option_row *find_row(int value)
 
 static int apply(struct options *options, const struct option_row *row, const char *text)
 {
+	options->commands &= row->commands;
 	if (!row->parse(text, (char *)options + row->field))
 		return 0;
 	log_error("bad value '%s' for --%s: %s", text, row->name, row->help);
@@ -252,6 +265,9 @@ int options__parse(struct options *ret_options, unsigned int command, int argc, 
 		.format = &text_renderer,
 		.error_exitcode = -1,
 		.ring_size = RING_SIZE_DEFAULT,
+		.max_size = UINT64_MAX,
+		.fail_above = UINT64_MAX,
+		.commands = CMD_ALL,
 	};
 	struct option longs[ROW_CNT + 2];
 	char shorts[2 * ROW_CNT + 4];
@@ -264,13 +280,27 @@ int options__parse(struct options *ret_options, unsigned int command, int argc, 
 			command__print_help(stdout, command);
 			return 1;
 		}
-		err = value == '?' || value == ':' ? complain(value, argv[0], argv) :
-						     apply(&options, find_row(value), optarg);
+		err = value == '?' || value == ':' ? complain(value, argv[0], argv)
+						   : apply(&options, find_row(value), optarg);
 	}
 	if (err)
 		return err;
+	options.is_command = !strcmp(argv[optind - 1], "--");
 	options.args = argv + optind;
 	options.arg_cnt = argc - optind;
 	*ret_options = options;
 	return 0;
+}
+
+struct selection options__selection(const struct options *options)
+{
+	bool for_people = options->format->for_people;
+	size_t few = for_people ? STACKS_SHOWN_TO_PEOPLE : 0;
+
+	return (struct selection){
+		.sort = options->sort,
+		.min_bytes = options->min_bytes,
+		.top = options->top >= 0 ? (size_t)options->top : few,
+		.holding_only = for_people,
+	};
 }

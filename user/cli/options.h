@@ -9,9 +9,9 @@
 #include <sys/types.h>
 #include "probe/link.h"
 #include "probe/tracer.h"
+#include "report/selection.h"
 #include "report/summary.h"
 
-enum sort_key { SORT_BYTES, SORT_BLOCKS, SORT_GROWTH, SORT_AGE };
 enum colour_mode { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 enum {
@@ -20,8 +20,19 @@ enum {
 	CMD_WATCH = 1 << 2,
 	CMD_PROBES = 1 << 3,
 	CMD_DOCTOR = 1 << 4,
-	CMD_TRACE = CMD_RUN | CMD_ATTACH | CMD_WATCH,
-	CMD_ALL = CMD_TRACE | CMD_PROBES | CMD_DOCTOR,
+	CMD_RECORD = 1 << 8,
+	CMD_REPORT = 1 << 9,
+	CMD_DIFF = 1 << 10,
+	CMD_TRACE = CMD_RUN | CMD_ATTACH | CMD_WATCH | CMD_RECORD,
+	CMD_SHOW = CMD_TRACE | CMD_REPORT | CMD_DIFF,
+	CMD_ALL = CMD_SHOW | CMD_PROBES | CMD_DOCTOR,
+};
+
+#define OUTPUTS_MAX 8
+
+struct output_paths {
+	const char *paths[OUTPUTS_MAX];
+	int cnt;
 };
 
 struct options {
@@ -32,7 +43,10 @@ struct options {
 	uint64_t min_bytes;
 	enum sort_key sort;
 	const struct renderer *format;
-	const char *output;			/* NULL: stdout; run: stderr */
+	struct output_paths output; /* none: stdout; run: stderr */
+	uint64_t max_size;	    /* of a recording, in bytes */
+	bool list;
+	uint64_t fail_above; /* growth in bytes */
 	int error_exitcode;			/* -1: the command's own */
 	bool no_children;
 	const char *comm, *exe, *user, *cgroup; /* NULL: any */
@@ -41,15 +55,20 @@ struct options {
 	enum stack_mode stack;
 	enum colour_mode colour;
 	int verbosity;
+	unsigned int commands; /* that take all the options that were given */
+	bool is_command;       /* "--" stood before the args */
 	char **args; /* what follows the options: PIDs, files, the command */
 	int arg_cnt;
 };
 
 /*
- * Parses a command's options (argv[0] is the command's name). 0, -EINVAL after saying what is wrong,
- * or 1: help was asked for and printed.
+ * Parses a command's options (argv[0] is the command's name). 0, -EINVAL after saying what is
+ * wrong, or 1: help was asked for and printed.
  */
 int options__parse(struct options *ret_options, unsigned int command, int argc, char **argv);
+
+/* Which stacks are to be shown. */
+struct selection options__selection(const struct options *options);
 
 /* The options of these commands, one a line, with their help. */
 void options__print_help(FILE *out, unsigned int commands);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Strings are borrowed: of symbols from the symbolizer, of files from the modules, of processes from
- * the books; a summary is written before any of these change. Only arrays are the draft's own.
+ * Strings are borrowed: of symbols from the symbolizer, of files from the modules, of processes
+ * from the books; a summary is written before any of these change. Only arrays are the draft's own.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,9 +12,8 @@
 #include <unistd.h>
 #include "cli/summary_build.h"
 #include "report/output.h"
+#include "report/selection.h"
 #include "util/log.h"
-
-#define STACKS_SHOWN_IN_TEXT 10
 
 struct summary_draft {
 	struct summary summary;
@@ -22,6 +21,7 @@ struct summary_draft {
 	struct trace *trace;
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	size_t process_cap;
+	struct selection selection;
 };
 
 /* ---- frames ---- */
@@ -76,7 +76,9 @@ static int add_frame(struct trace *trace, const struct process_info *info,
 			.file = symbols[i].file,
 			.line = symbols[i].line,
 			.column = symbols[i].column,
-			.module = module ? module->path : symbols[i].function ? "[jit]" : NULL,
+			.module = module		? module->path
+				  : symbols[i].function ? "[jit]"
+							: NULL,
 			.build_id = module && *module->build_id ? module->build_id : NULL,
 			.module_offset = address,
 			.inlined = symbols[i].inlined,
@@ -93,7 +95,7 @@ static double age_s(uint64_t now_ns, uint64_t then_ns)
 	return now_ns > then_ns ? (now_ns - then_ns) / 1e9 : 0;
 }
 
-static int fill_stack(struct summary_draft *draft, const struct process_info *info,
+static void fill_stack(struct summary_draft *draft, const struct process_info *info,
 	const struct snapshot_site *site, struct summary_stack *stack)
 {
 	uint64_t now_ns = info->state == PROCESS_RUNNING ? draft->now_ns : info->end_ns;
@@ -108,12 +110,20 @@ static int fill_stack(struct summary_draft *draft, const struct process_info *in
 		.oldest_age_s = age_s(now_ns, site->oldest_ns),
 		.newest_age_s = age_s(now_ns, site->newest_ns),
 		.complete = site->stack->frame_cnt && site->stack->end == STACK_END_ROOT,
-		.end = site->stack->frame_cnt ? stack_end_rows[site->stack->end].text :
-						"the call stack was lost",
+		.end = site->stack->frame_cnt ? stack_end_rows[site->stack->end].text
+					      : "the call stack was lost",
+		.id = site->stack->hash,
 	};
-	for (uint32_t i = 0; i < site->stack->frame_cnt; i++) {
-		int err = add_frame(
-			draft->trace, info, &site->stack->frames[i], i > 0, stack);
+}
+
+/* Of the stack that the books know by this number. */
+static int fill_stack_frames(
+	struct summary_draft *draft, const struct process_info *info, struct summary_stack *stack)
+{
+	const struct heap_stack *known = heap__stack(draft->trace->heap, stack->id);
+
+	for (uint32_t i = 0; known && i < known->frame_cnt; i++) {
+		int err = add_frame(draft->trace, info, &known->frames[i], i > 0, stack);
 
 		if (err)
 			return err;
@@ -121,108 +131,38 @@ static int fill_stack(struct summary_draft *draft, const struct process_info *in
 	return 0;
 }
 
-/* Larger first; qsort's order, by each sort key. */
-static int compare(int64_t a, int64_t b)
+static int fill_frames(struct summary_draft *draft, struct summary_process *shown)
 {
-	return a < b ? 1 : a > b ? -1 : 0;
+	int err = 0;
+
+	for (size_t i = 0; i < shown->stack_cnt && !err; i++)
+		err = fill_stack_frames(draft, &shown->info, &shown->stacks[i]);
+	return err;
 }
 
-static int by_bytes(const void *a, const void *b)
+/* Of a hundred thousand stacks ten may be shown. */
+static void shrink_stacks(struct summary_process *shown)
 {
-	const struct snapshot_site *x = a, *y = b;
-	int order = compare(x->outstanding_bytes, y->outstanding_bytes);
+	struct summary_stack *stacks =
+		reallocarray(shown->stacks, shown->stack_cnt + 1, sizeof(*stacks));
 
-	if (!order)
-		order = compare(x->bytes_allocated, y->bytes_allocated);
-	return order ? order : compare(x->stack->hash >> 1, y->stack->hash >> 1);
+	if (stacks)
+		shown->stacks = stacks;
 }
 
-static int by_blocks(const void *a, const void *b)
+/* Numbers only: frames are for those that will be shown. */
+static int fill_stacks(
+	struct summary_draft *draft, struct summary_process *shown, const struct snapshot *snapshot)
 {
-	const struct snapshot_site *x = a, *y = b;
-	int order = compare(x->outstanding_blocks, y->outstanding_blocks);
-
-	return order ? order : by_bytes(a, b);
-}
-
-static int by_growth(const void *a, const void *b)
-{
-	const struct snapshot_site *x = a, *y = b;
-	int order = compare(x->growth_bytes, y->growth_bytes);
-
-	return order ? order : by_bytes(a, b);
-}
-
-/* The oldest first; without blocks last. */
-static int by_age(const void *a, const void *b)
-{
-	const struct snapshot_site *x = a, *y = b;
-	int order = compare(-(int64_t)(x->oldest_ns - 1), -(int64_t)(y->oldest_ns - 1));
-
-	if (!x->oldest_ns || !y->oldest_ns)
-		order = !x->oldest_ns - !y->oldest_ns;
-	return order ? order : by_bytes(a, b);
-}
-
-static int (*const orders[])(const void *, const void *) = {
-	[SORT_BYTES] = by_bytes,
-	[SORT_BLOCKS] = by_blocks,
-	[SORT_GROWTH] = by_growth,
-	[SORT_AGE] = by_age,
-};
-
-/* Text is for people: stacks that hold nothing are not shown. JSON has them all. */
-static bool is_shown(const struct options *options, const struct snapshot_site *site)
-{
-	if (options->format == &text_renderer && !site->outstanding_blocks)
-		return false;
-	return site->outstanding_bytes >= options->min_bytes;
-}
-
-/* Drops the sites that are not shown, and returns how many are left. */
-static size_t keep_shown(const struct options *options, struct snapshot *snapshot)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < snapshot->site_cnt; i++) {
-		if (is_shown(options, &snapshot->sites[i]))
-			snapshot->sites[kept++] = snapshot->sites[i];
-	}
-	return kept;
-}
-
-static size_t shown_cnt(const struct options *options, size_t cnt)
-{
-	size_t top = options->top >= 0		       ? (size_t)options->top :
-		     options->format == &text_renderer ? STACKS_SHOWN_IN_TEXT :
-							 0;
-
-	return top && top < cnt ? top : cnt;
-}
-
-static int fill_stacks(struct summary_draft *draft, struct summary_process *shown,
-	struct snapshot *snapshot)
-{
-	const struct options *options = draft->trace->options;
-	size_t cnt;
-
-	shown->stacks_total = keep_shown(options, snapshot);
-	cnt = shown_cnt(options, shown->stacks_total);
-	if (!cnt)
-		return 0;
-	qsort(snapshot->sites, shown->stacks_total, sizeof(*snapshot->sites),
-		orders[options->sort]);
-	shown->stacks = calloc(cnt, sizeof(*shown->stacks));
+	shown->stacks = calloc(snapshot->site_cnt + 1, sizeof(*shown->stacks));
 	if (!shown->stacks)
 		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++) {
-		int err = fill_stack(
-			draft, &shown->info, &snapshot->sites[i], &shown->stacks[shown->stack_cnt++]);
-
-		if (err)
-			return err;
-	}
-	return 0;
+	shown->stacks_total = shown->stack_cnt = snapshot->site_cnt;
+	for (size_t i = 0; i < snapshot->site_cnt; i++)
+		fill_stack(draft, &shown->info, &snapshot->sites[i], &shown->stacks[i]);
+	selection__apply(&draft->selection, shown);
+	shrink_stacks(shown);
+	return fill_frames(draft, shown);
 }
 
 /* ---- processes ---- */
@@ -367,6 +307,7 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 	uname(&draft->system);
 	summary->kind = kind;
 	summary->uptime_s = monotonic_s() - trace->began_s;
+	summary->min_age_s = trace->options->min_age_s;
 	summary->host = draft->system.nodename;
 	summary->kernel = draft->system.release;
 	summary->events_received = trace->ingest.received;
@@ -399,6 +340,8 @@ struct summary_draft *summary_draft__new(
 	if (!draft)
 		return NULL;
 	draft->trace = trace;
+	if (!outputs__keep_all(trace->outputs))
+		draft->selection = options__selection(trace->options);
 	fill_head(draft, kind);
 	for (; process && !err; process = only ? NULL : heap__next(trace->heap, process)) {
 		if (!trace->hooks.hides_silent || !is_silent(trace, process))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From the books to a summary: takes the snapshot, sorts and cuts the stacks, and asks for the names
- * of those that are shown, no others. */
+/* From the books to a summary: takes the snapshot, picks the stacks that are shown (all of them for
+ * a recording), and asks for the names of these, no others. */
 #ifndef HEAPTAP_CLI_SUMMARY_BUILD_H
 #define HEAPTAP_CLI_SUMMARY_BUILD_H
 

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/outputs.h"
 #include "collect/collector.h"
 #include "collect/new_files.h"
 #include "probe/targets.h"
@@ -67,15 +68,12 @@ struct trace {
 	struct ingest ingest;
 	struct collector *collector;
 	struct new_files *new_files; /* NULL: stacks need no rows */
-	FILE *out;
-	bool out_is_ours;
-	bool colour;
+	struct outputs *outputs;
 	double began_s;	 /* CLOCK_MONOTONIC */
 	sigset_t old_signals;
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
 	int exit_code;	 /* what went wrong so far */
 	bool done;	 /* the loop ends after the ring is empty */
-	size_t summary_cnt; /* written */
 	size_t ended_cnt; /* processes since the last on_ended */
 	struct pending_mark marks[MARKS_PENDING];
 	size_t mark_cnt; /* pending ones ever: the oldest are written over */
@@ -94,7 +92,8 @@ int trace__open(struct trace *trace, const struct options *options,
 
 /* Serves until done, then writes the last summary. Returns an exit code. */
 int trace__loop(struct trace *trace);
-void trace__close(struct trace *trace);
+/* The exit code that it is given; EXIT_OUTPUT, after saying why, if the outputs could not be ended. */
+int trace__close(struct trace *trace, int exit_code);
 
 /* To be told of this image; image 0: of the process's present or next one. */
 void trace__mark(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mark mark);

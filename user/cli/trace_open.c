@@ -71,25 +71,6 @@ static int open_timer(struct trace *trace, double seconds, bool again, int *ret_
 	return trace__epoll_add(trace, *ret_fd, *ret_fd);
 }
 
-static int open_output(struct trace *trace, FILE *default_out)
-{
-	const char *path = trace->options->output;
-
-	trace->out = default_out;
-	if (path) {
-		trace->out = fopen(path, "we");
-		if (!trace->out) {
-			log_error("cannot write %s: %s", path, strerror(errno));
-			return EXIT_OUTPUT;
-		}
-		trace->out_is_ours = true;
-	}
-	trace->colour = trace->options->colour == COLOUR_ALWAYS ||
-			(trace->options->colour == COLOUR_AUTO && isatty(fileno(trace->out)) &&
-				!(getenv("NO_COLOR") && *getenv("NO_COLOR")));
-	return 0;
-}
-
 static void tell_end(void *arg, struct process *process)
 {
 	struct trace *trace = arg;
@@ -213,8 +194,7 @@ int trace__open(struct trace *trace, const struct options *options,
 	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
 	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
 	raise_file_limit();
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, and told as one */
-	exit_code = open_output(trace, default_out);
+	exit_code = outputs__open(&trace->outputs, options, default_out);
 	if (exit_code)
 		return exit_code;
 	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -240,8 +220,10 @@ static void free_processes(struct trace *trace)
 		ingest__forget(&trace->ingest, process);
 }
 
-void trace__close(struct trace *trace)
+int trace__close(struct trace *trace, int exit_code)
 {
+	int err;
+
 	new_files__stop(trace->new_files);
 	tracer__free(trace->tracer); /* early: the targets run at full speed again */
 	targets__free(trace->targets);
@@ -256,7 +238,7 @@ void trace__close(struct trace *trace)
 	close_fd(trace->signal_fd);
 	close_fd(trace->interval_fd);
 	close_fd(trace->duration_fd);
-	if (trace->out_is_ours)
-		fclose(trace->out);
+	err = outputs__close(trace->outputs);
 	sigprocmask(SIG_SETMASK, &trace->old_signals, NULL);
+	return err ? err : exit_code;
 }

@@ -7,39 +7,6 @@
 #include "cli/trace.h"
 #include "util/log.h"
 
-static void output_failed(struct trace *trace, int err)
-{
-	trace->exit_code = EXIT_OUTPUT;
-	trace->done = true;
-	if (err == -EPIPE)
-		return; /* the reader has seen enough */
-	log_error("cannot write %s: %s", trace->options->output ? trace->options->output : "output",
-		strerror(-err));
-}
-
-static void render(struct trace *trace, const struct summary *summary)
-{
-	struct render_options options = {
-		.colour = trace->colour,
-		.verbosity = trace->options->verbosity,
-		.min_age_s = trace->options->min_age_s,
-	};
-	int err;
-
-	if (trace->summary_cnt++ && trace->options->format == &text_renderer)
-		fputc('\n', trace->out);
-	err = trace->options->format->render(summary, &options, trace->out);
-
-	if (!err && fflush(trace->out))
-		err = -errno;
-	if (!err)
-		return;
-	output_failed(trace, err);
-	/* What was measured is not to be lost with a full disk. */
-	if (err != -EPIPE && trace->out_is_ours)
-		text_renderer.render(summary, &options, stderr);
-}
-
 static void summarize(struct trace *trace, enum summary_kind kind, struct process *only)
 {
 	struct summary_draft *draft;
@@ -52,7 +19,10 @@ static void summarize(struct trace *trace, enum summary_kind kind, struct proces
 		trace->exit_code = EXIT_TRACING;
 		return;
 	}
-	render(trace, summary_draft__summary(draft));
+	if (outputs__write(trace->outputs, summary_draft__summary(draft))) {
+		trace->exit_code = EXIT_OUTPUT;
+		trace->done = true;
+	}
 	summary_draft__free(draft);
 }
 

@@ -236,3 +236,10 @@ void heap__each_stack(const struct heap *heap,
 	while ((entry = index__next(&heap->stacks.by_hash, &cursor)))
 		visit(&((const struct stack *)entry->value)->stack, arg);
 }
+
+const struct heap_stack *heap__stack(const struct heap *heap, uint64_t hash)
+{
+	const struct stack *stack = stacks__find(&heap->stacks, hash);
+
+	return stack ? &stack->stack : NULL;
+}

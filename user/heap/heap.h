@@ -108,6 +108,9 @@ int heap__add_stack(struct heap *heap, struct process *process, uint64_t hash,
 void heap__each_stack(const struct heap *heap,
 	void (*visit)(const struct heap_stack *stack, void *arg), void *arg);
 
+/* NULL: no process uses a stack of this hash. */
+const struct heap_stack *heap__stack(const struct heap *heap, uint64_t hash);
+
 /* Brings the memory near that the next event about addr will look at: worth it some events ahead,
  * for processes with very many blocks. */
 void process__prefetch(const struct process *process, uint64_t addr);

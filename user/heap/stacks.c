@@ -35,9 +35,14 @@ void stacks__destroy(struct stacks *stacks)
 	index__destroy(&stacks->by_hash);
 }
 
+struct stack *stacks__find(const struct stacks *stacks, uint64_t hash)
+{
+	return (struct stack *)index__find(&stacks->by_hash, hash);
+}
+
 struct stack *stacks__get(struct stacks *stacks, uint64_t hash)
 {
-	struct stack *stack = (struct stack *)index__find(&stacks->by_hash, hash);
+	struct stack *stack = stacks__find(stacks, hash);
 
 	if (!stack) {
 		stack = calloc(1, sizeof(*stack));

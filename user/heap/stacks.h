@@ -23,6 +23,7 @@ struct stacks {
 void stacks__init(struct stacks *stacks, uint64_t seed);
 void stacks__destroy(struct stacks *stacks);
 
+struct stack *stacks__find(const struct stacks *stacks, uint64_t hash); /* NULL: not there */
 /* The stack, a frameless one if it is new, with one reference more. NULL without memory. */
 struct stack *stacks__get(struct stacks *stacks, uint64_t hash);
 void stacks__put(struct stacks *stacks, struct stack *stack);

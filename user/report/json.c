@@ -16,6 +16,7 @@
 #include <math.h>
 #include <string.h>
 #include "report/json_fields.h"
+#include "report/json_frames.h"
 #include "report/output.h"
 
 #define SCHEMA "heaptap/1"
@@ -33,40 +34,6 @@ static const char *const state_names[] = {
 	[PROCESS_REPLACED] = "replaced",
 };
 
-/* Which part of an object's text is written. */
-enum part {
-	PART_WHOLE = 0,
-	PART_HEAD = 1 << 0, /* without the brace that closes it */
-	PART_TAIL = 1 << 1, /* without the brace that opens it */
-};
-
-/* Ends `fields`. */
-static void put_fields(struct output *out, struct fields *fields, enum part part)
-{
-	size_t skip = !!(part & PART_TAIL), cut = !!(part & PART_HEAD), sz = 0;
-	const char *text = NULL;
-
-	if (!fields->failed)
-		text = json_object_to_json_string_length(fields->object,
-			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &sz);
-	if (text)
-		output__write(out, text + skip, sz - skip - cut);
-	else if (!out->err)
-		out->err = -ENOMEM;
-	fields__end(fields);
-}
-
-/* Ends `inner`. */
-static void add_object(struct fields *fields, const char *key, struct fields *inner)
-{
-	struct json_object *object = inner->object;
-
-	if (inner->failed)
-		fields->failed = true;
-	fields__add(fields, key, object);
-	inner->object = NULL;
-}
-
 static void add_counters(
 	struct fields *fields, const char *key, const struct counters *counters, bool losses)
 {
@@ -78,7 +45,7 @@ static void add_counters(
 			fields__add_count(&inner, counter_rows[i].name, counters->count[i]);
 	if (losses)
 		fields__add_count(&inner, "total", counters__lost(counters));
-	add_object(fields, key, &inner);
+	fields__add_object(fields, key, &inner);
 }
 
 /* How many stacks end where they should, and how many for each reason not to. */
@@ -90,40 +57,16 @@ static void add_stack_ends(struct fields *fields, const struct summary_process *
 	fields__begin(&truncated);
 	for (size_t i = 0; i < STACK_END_CNT; i++)
 		if (i != STACK_END_ROOT)
-			fields__add_count(&truncated, stack_end_rows[i].key, process->stack_ends[i]);
+			fields__add_count(
+				&truncated, stack_end_rows[i].key, process->stack_ends[i]);
 	fields__add_count(&truncated, "lost", process->stacks_lost);
-	add_object(fields, "stacks_truncated", &truncated);
+	fields__add_object(fields, "stacks_truncated", &truncated);
 }
 
 /* ---- stacks ---- */
 
-static void add_frame(
-	struct json_object *frames, const struct summary_frame *frame, struct fields *stack)
-{
-	bool in_function = frame->function && !frame->inlined;
-	struct fields fields;
-
-	fields__begin(&fields);
-	fields__add_hex(&fields, "address", true, frame->address);
-	fields__add_text(&fields, "function", frame->function);
-	fields__add_known(&fields, "offset", in_function, frame->offset);
-	fields__add_text(&fields, "file", frame->file);
-	fields__add_known(&fields, "line", frame->file && frame->line, frame->line);
-	fields__add_known(&fields, "column", frame->file && frame->column, frame->column);
-	fields__add_text(&fields, "module", frame->module);
-	fields__add_text(&fields, "build_id", frame->build_id);
-	fields__add_hex(&fields, "module_offset", frame->module && frame->module_offset,
-		frame->module_offset);
-	fields__add_bool(&fields, "inlined", frame->inlined);
-	if (fields.failed || !frames || json_object_array_add(frames, fields.object)) {
-		stack->failed = true;
-		fields__end(&fields);
-	}
-}
-
 static void put_stack(struct output *out, const struct summary_stack *stack)
 {
-	struct json_object *frames = json_object_new_array();
 	struct fields fields;
 
 	fields__begin(&fields);
@@ -137,10 +80,8 @@ static void put_stack(struct output *out, const struct summary_stack *stack)
 	fields__add_seconds(&fields, "newest_age_s", stack->newest_age_s);
 	fields__add_bool(&fields, "complete", stack->complete);
 	fields__add_text(&fields, "end", stack->complete ? NULL : stack->end);
-	for (size_t i = 0; i < stack->frame_cnt; i++)
-		add_frame(frames, &stack->frames[i], &fields);
-	fields__add(&fields, "frames", frames);
-	put_fields(out, &fields, PART_WHOLE);
+	json_frames__add(&fields, stack);
+	fields__put(out, &fields, PART_WHOLE);
 }
 
 /* ---- processes ---- */
@@ -157,7 +98,7 @@ static void add_totals(struct fields *fields, const struct heap_totals *totals)
 	fields__add_count(&inner, "outstanding_bytes", totals->outstanding_bytes);
 	fields__add_count(&inner, "peak_outstanding_bytes", totals->peak_outstanding_bytes);
 	fields__add_count(&inner, "failed_allocs", totals->failed_allocs);
-	add_object(fields, "totals", &inner);
+	fields__add_object(fields, "totals", &inner);
 }
 
 static void add_events(struct fields *fields, const struct summary_process *process)
@@ -173,7 +114,7 @@ static void add_events(struct fields *fields, const struct summary_process *proc
 	fields__add_count(&inner, "nested_frees", anomalies->nested_frees);
 	fields__add_count(&inner, "replaced_blocks", anomalies->replaced_blocks);
 	fields__add_count(&inner, "unknown_stacks", anomalies->unknown_stacks);
-	add_object(fields, "events", &inner);
+	fields__add_object(fields, "events", &inner);
 }
 
 /* The age is of `now`, so the wall clock's changes since the start do not matter. */
@@ -214,10 +155,10 @@ static void add_identity(
 	fields__add_bool(fields, "from_birth", info->from_birth);
 }
 
-static void put_process_head(struct output *out, const struct summary_process *process,
-	const struct summary *summary, const struct render_options *options)
+static void put_process_head(
+	struct output *out, const struct summary_process *process, const struct summary *summary)
 {
-	bool filtered = options->min_age_s > 0;
+	bool filtered = summary->min_age_s > 0;
 	struct fields fields;
 
 	fields__begin(&fields);
@@ -234,13 +175,13 @@ static void put_process_head(struct output *out, const struct summary_process *p
 	add_counters(&fields, "counters", &process->counters, false);
 	add_stack_ends(&fields, process);
 	fields__add_count(&fields, "stacks_total", process->stacks_total);
-	put_fields(out, &fields, PART_HEAD);
+	fields__put(out, &fields, PART_HEAD);
 }
 
-static void put_process(struct output *out, const struct summary_process *process,
-	const struct summary *summary, const struct render_options *options)
+static void put_process(
+	struct output *out, const struct summary_process *process, const struct summary *summary)
 {
-	put_process_head(out, process, summary, options);
+	put_process_head(out, process, summary);
 	output__puts(out, ",\"stacks\":[");
 	for (size_t i = 0; !out->err && i < process->stack_cnt; i++) {
 		if (i)
@@ -252,8 +193,7 @@ static void put_process(struct output *out, const struct summary_process *proces
 
 /* ---- the summary ---- */
 
-static void put_summary_head(
-	struct output *out, const struct summary *summary, const struct render_options *options)
+static void put_summary_head(struct output *out, const struct summary *summary)
 {
 	struct fields fields;
 
@@ -265,8 +205,8 @@ static void put_summary_head(
 	fields__add_text(&fields, "host", summary->host);
 	fields__add_text(&fields, "kernel", summary->kernel);
 	fields__add_text(&fields, "link", summary->link);
-	fields__add_seconds(&fields, "min_age_s", options->min_age_s > 0 ? options->min_age_s : -1);
-	put_fields(out, &fields, PART_HEAD);
+	fields__add_seconds(&fields, "min_age_s", summary->min_age_s > 0 ? summary->min_age_s : -1);
+	fields__put(out, &fields, PART_HEAD);
 }
 
 static void put_summary_tail(struct output *out, const struct summary *summary)
@@ -277,7 +217,7 @@ static void put_summary_tail(struct output *out, const struct summary *summary)
 	fields__begin(&events);
 	fields__add_count(&events, "received", summary->events_received);
 	fields__add_count(&events, "lost", counters__lost(&summary->counters));
-	add_object(&fields, "events", &events);
+	fields__add_object(&fields, "events", &events);
 	add_counters(&fields, "loss", &summary->counters, true);
 	add_counters(&fields, "counters", &summary->counters, false);
 	fields__begin(&cost);
@@ -287,21 +227,21 @@ static void put_summary_tail(struct output *out, const struct summary *summary)
 	fields__add_count(&cost, "unwind_rows", summary->unwind_rows);
 	fields__add_count(&cost, "unwind_bytes", summary->unwind_bytes);
 	fields__add_seconds(&cost, "unwind_load_s", summary->unwind_load_s);
-	add_object(&fields, "cost", &cost);
+	fields__add_object(&fields, "cost", &cost);
 	output__puts(out, ",");
-	put_fields(out, &fields, PART_TAIL);
+	fields__put(out, &fields, PART_TAIL);
 }
 
 static int render(const struct summary *summary, const struct render_options *options, FILE *file)
 {
 	struct output out = {.file = file};
 
-	put_summary_head(&out, summary, options);
+	put_summary_head(&out, summary);
 	output__puts(&out, ",\"processes\":[");
 	for (size_t i = 0; !out.err && i < summary->process_cnt; i++) {
 		if (i)
 			output__puts(&out, ",");
-		put_process(&out, &summary->processes[i], summary, options);
+		put_process(&out, &summary->processes[i], summary);
 	}
 	output__puts(&out, "]");
 	put_summary_tail(&out, summary);

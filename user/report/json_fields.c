@@ -6,6 +6,7 @@
  */
 #include "report/json_fields.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "util/text.h"
@@ -107,4 +108,29 @@ void fields__add_time(struct fields *fields, const char *key, struct timespec ti
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, sizeof(text), "%s.%03uZ", date, (unsigned int)(time.tv_nsec / 1000000));
 	fields__add_text(fields, key, text);
+}
+
+void fields__add_object(struct fields *fields, const char *key, struct fields *inner)
+{
+	struct json_object *object = inner->object;
+
+	if (inner->failed)
+		fields->failed = true;
+	fields__add(fields, key, object);
+	inner->object = NULL;
+}
+
+void fields__put(struct output *out, struct fields *fields, enum part part)
+{
+	size_t skip = !!(part & PART_TAIL), cut = !!(part & PART_HEAD), sz = 0;
+	const char *text = NULL;
+
+	if (!fields->failed)
+		text = json_object_to_json_string_length(fields->object,
+			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &sz);
+	if (text)
+		output__write(out, text + skip, sz - skip - cut);
+	else if (!out->err)
+		out->err = -ENOMEM;
+	fields__end(fields);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 #include <json-c/json.h>
+#include "report/output.h"
 
 struct fields {
 	struct json_object *object;
@@ -35,5 +36,17 @@ void fields__add_seconds(struct fields *fields, const char *key, double seconds)
 void fields__add_text(struct fields *fields, const char *key, const char *text);
 /* RFC 3339 in UTC with milliseconds */
 void fields__add_time(struct fields *fields, const char *key, struct timespec time);
+/* Ends `inner`. */
+void fields__add_object(struct fields *fields, const char *key, struct fields *inner);
+
+/* Which part of an object's text is written. */
+enum part {
+	PART_WHOLE = 0,
+	PART_HEAD = 1 << 0, /* without the brace that closes it */
+	PART_TAIL = 1 << 1, /* without the brace that opens it */
+};
+
+/* Writes the object, and ends it. */
+void fields__put(struct output *out, struct fields *fields, enum part part);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "report/summary.h"
 
 const struct counter_row counter_rows[COUNTER_CNT] = {
 #define COUNTER(name, is_loss, text) {#name, text, is_loss},
@@ -25,6 +26,19 @@ uint64_t counters__lost(const struct counters *counters)
 		if (counter_rows[i].is_loss)
 			lost += counters->count[i];
 	return lost;
+}
+
+uint64_t summary__outstanding_bytes(const struct summary *summary)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < summary->process_cnt; i++) {
+		const struct summary_process *process = &summary->processes[i];
+
+		sum += summary->min_age_s > 0 ? process->filtered_bytes
+					      : process->totals.outstanding_bytes;
+	}
+	return sum;
 }
 
 static int errno_or_eio(void)

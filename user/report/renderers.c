@@ -6,6 +6,9 @@
 static const struct renderer *const renderers[] = {
 	&text_renderer,
 	&json_renderer,
+	&folded_renderer,
+	&pprof_renderer,
+	&massif_renderer,
 };
 
 const struct renderer *renderer__find(const char *name)

@@ -85,12 +85,11 @@ static void put_outstanding(struct page *page, const struct heap_totals *totals)
 	page__end_line(page);
 }
 
-static void put_filtered(struct page *page, const struct render_options *options,
-	const struct summary_process *process)
+static void put_filtered(struct page *page, double min_age_s, const struct summary_process *process)
 {
 	char bytes[32], blocks[32], age[32];
 
-	if (!(options->min_age_s > 0))
+	if (!(min_age_s > 0))
 		return;
 	words__label(page, "of these");
 	page__put(
@@ -98,7 +97,7 @@ static void put_filtered(struct page *page, const struct render_options *options
 	page__put(page, STYLE_PLAIN, " in %s %s at least %s old",
 		text__count(blocks, sizeof(blocks), process->filtered_blocks),
 		words__plural(process->filtered_blocks, "block", "blocks"),
-		text__duration(age, sizeof(age), options->min_age_s));
+		text__duration(age, sizeof(age), min_age_s));
 	page__end_line(page);
 }
 
@@ -173,7 +172,7 @@ static void put_empty(struct page *page, const struct summary_process *process)
 }
 
 void section__process(struct page *page, const struct render_options *options,
-	const struct summary_process *process)
+	const struct summary *summary, const struct summary_process *process)
 {
 	char totals[256];
 
@@ -183,11 +182,11 @@ void section__process(struct page *page, const struct render_options *options,
 		return;
 	}
 	put_outstanding(page, &process->totals);
-	put_filtered(page, options, process);
+	put_filtered(page, summary->min_age_s, process);
 	put_change(page, process);
 	words__label(page, "totals");
 	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN, "%s",
 		totals_words(totals, sizeof(totals), &process->totals));
 	put_books(page, process);
-	section__stacks(page, options, process);
+	section__stacks(page, options, summary, process);
 }

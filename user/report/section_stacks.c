@@ -89,7 +89,7 @@ static void put_frame(
 	page__end_line(page);
 }
 
-static void put_frames(
+void section__frames(
 	struct page *page, const struct render_options *options, const struct summary_stack *stack)
 {
 	for (size_t i = 0; i < stack->frame_cnt; i++)
@@ -161,10 +161,10 @@ static void put_numbers(struct page *page, const struct summary_process *process
 }
 
 /* What is in the stacks that were cut off; those that hold nothing are no news. */
-static void put_rest(struct page *page, const struct render_options *options,
-	const struct summary_process *process)
+static void put_rest(
+	struct page *page, const struct summary *summary, const struct summary_process *process)
 {
-	bool filtered = options->min_age_s > 0;
+	bool filtered = summary->min_age_s > 0;
 	uint64_t bytes = filtered ? process->filtered_bytes : process->totals.outstanding_bytes;
 	uint64_t blocks = filtered ? process->filtered_blocks : process->totals.outstanding_blocks;
 	char count[32], size[32], stacks[32];
@@ -188,7 +188,7 @@ static void put_rest(struct page *page, const struct render_options *options,
 }
 
 void section__stacks(struct page *page, const struct render_options *options,
-	const struct summary_process *process)
+	const struct summary *summary, const struct summary_process *process)
 {
 	size_t rank = 0;
 
@@ -199,7 +199,7 @@ void section__stacks(struct page *page, const struct render_options *options,
 			continue;
 		page__end_line(page);
 		put_numbers(page, process, stack, ++rank);
-		put_frames(page, options, stack);
+		section__frames(page, options, stack);
 	}
-	put_rest(page, options, process);
+	put_rest(page, summary, process);
 }

@@ -10,9 +10,12 @@
 
 /* Who a process is and what it holds; then section__stacks. */
 void section__process(struct page *page, const struct render_options *options,
-	const struct summary_process *process);
+	const struct summary *summary, const struct summary_process *process);
 void section__stacks(struct page *page, const struct render_options *options,
-	const struct summary_process *process);
+	const struct summary *summary, const struct summary_process *process);
+/* A stack's frames, a line or two each; how it ends, if that is not the root. */
+void section__frames(
+	struct page *page, const struct render_options *options, const struct summary_stack *stack);
 /* Events, losses and whether the books can be trusted; with -v what heaptap cost. */
 void section__footer(
 	struct page *page, const struct render_options *options, const struct summary *summary);

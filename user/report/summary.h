@@ -39,6 +39,7 @@ struct summary_stack {
 	const char *end;		   /* how it ends, for people: "ends at …"; NULL: complete */
 	struct summary_frame *frames;
 	size_t frame_cnt;
+	uint64_t id; /* the same for the same frames, as long as heaptap runs */
 };
 
 struct summary_process {
@@ -64,6 +65,7 @@ struct summary {
 	enum summary_kind kind;
 	struct timespec time; /* CLOCK_REALTIME */
 	double uptime_s;      /* of heaptap's tracing */
+	double min_age_s;     /* of blocks that count as outstanding in stacks; 0: any */
 	const char *host, *kernel;
 	struct summary_process *processes;
 	size_t process_cnt;
@@ -80,16 +82,34 @@ struct summary {
 struct render_options {
 	bool colour;
 	int verbosity;
-	double min_age_s; /* 0: none; said in the text */
+	/* What has been rendered into the same file before */
+	size_t past_cnt;     /* summaries */
+	uint64_t past_bytes; /* the most that one of them had outstanding */
 };
 
-/* One output format. render: 0, or -errno of writing. Text ends with a newline; JSON is one line. */
+/* What comes of it when there are several summaries. */
+enum renderer_kind {
+	RENDER_STREAM, /* they follow one another in a file */
+	RENDER_LAST,   /* a file holds one: the last */
+};
+
+/* One output format. render: 0, or -errno of writing. */
 struct renderer {
 	const char *name;
-	int (*render)(const struct summary *summary, const struct render_options *options, FILE *out);
+	int (*render)(
+		const struct summary *summary, const struct render_options *options, FILE *out);
+	enum renderer_kind kind;
+	bool is_binary;	 /* nothing for a terminal */
+	bool for_people; /* shows a few stacks unless asked for more, and none that hold nothing */
 };
-extern const struct renderer text_renderer;
-extern const struct renderer json_renderer;
+extern const struct renderer text_renderer;   /* ends with a newline */
+extern const struct renderer json_renderer;   /* one line */
+extern const struct renderer folded_renderer; /* a line for each stack */
+extern const struct renderer pprof_renderer;  /* gzip */
+extern const struct renderer massif_renderer; /* its first summary brings the head of the file */
+
+/* Outstanding bytes of all its processes: of the blocks that are old enough, with --min-age. */
+uint64_t summary__outstanding_bytes(const struct summary *summary);
 
 /* By name, as --format gives it; NULL: there is none of that name. */
 const struct renderer *renderer__find(const char *name);

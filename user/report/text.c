@@ -43,6 +43,8 @@ static int render(const struct summary *summary, const struct render_options *op
 {
 	struct page page = {.out.file = file, .colour = options->colour};
 
+	if (options->past_cnt)
+		page__end_line(&page);
 	put_banner(&page, summary);
 	if (!summary->process_cnt) {
 		page__put(&page, STYLE_PLAIN, "no process was traced");
@@ -50,11 +52,11 @@ static int render(const struct summary *summary, const struct render_options *op
 		page__end_line(&page);
 	}
 	for (size_t i = 0; i < summary->process_cnt; i++) {
-		section__process(&page, options, &summary->processes[i]);
+		section__process(&page, options, summary, &summary->processes[i]);
 		page__end_line(&page);
 	}
 	section__footer(&page, options, summary);
 	return output__finish(&page.out);
 }
 
-const struct renderer text_renderer = {.name = "text", .render = render};
+const struct renderer text_renderer = {.name = "text", .render = render, .for_people = true};

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* diff: two recorded snapshots. Its exit code can stop a build (--fail-above). */
+#include <errno.h>
+#include <string.h>
+#include "cli/command.h"
+#include "cli/outputs.h"
+#include "cli/recorded_arg.h"
+#include "report/diff.h"
+#include "util/log.h"
+
+static const struct form {
+	const struct renderer *format;
+	int (*render)(const struct diff *diff, const struct render_options *options, FILE *out);
+} forms[] = {
+	{&text_renderer, diff__render_text},
+	{&json_renderer, diff__render_json},
+};
+
+static const struct form *form_of(const struct renderer *format)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
+		if (forms[i].format == format)
+			return &forms[i];
+	log_error("a difference has no %s form: it can be text or json", format->name);
+	return NULL;
+}
+
+static int write_to(
+	FILE *out, const struct form *form, const struct options *options, const struct diff *diff)
+{
+	struct render_options rendering = {
+		.colour = outputs__is_coloured(options->colour, out),
+		.verbosity = options->verbosity,
+	};
+	const char *path = options->output.cnt ? options->output.paths[0] : NULL;
+	int err = out ? form->render(diff, &rendering, out) : -errno;
+
+	if (path && out && fclose(out) && !err)
+		err = -errno;
+	if (!err)
+		return 0;
+	log_error("cannot write %s: %s", path ? path : "output", strerror(-err));
+	return EXIT_OUTPUT;
+}
+
+static int show(const struct options *options, const struct form *form, const struct summary *old,
+	const struct summary *new)
+{
+	struct diff *diff =
+		diff__new(old, new, options->min_bytes, options__selection(options).top);
+	int64_t growth = summary__outstanding_bytes(new) - summary__outstanding_bytes(old);
+	int exit_code;
+
+	if (!diff) {
+		log_error("no memory for a difference");
+		return EXIT_TRACING;
+	}
+	exit_code = write_to(options->output.cnt ? fopen(options->output.paths[0], "we") : stdout,
+		form, options, diff);
+	diff__free(diff);
+	if (exit_code)
+		return exit_code;
+	return growth > 0 && (uint64_t)growth > options->fail_above ? EXIT_GROWN : EXIT_OK;
+}
+
+/* The last snapshot that is meant. */
+static int read_last(struct recorded_arg *arg, const char *text, struct recorded **ret_recorded)
+{
+	int exit_code = recorded_arg__open(arg, text);
+
+	return exit_code ? exit_code : recorded_arg__read(arg, arg->end - 1, ret_recorded);
+}
+
+int cmd_diff(const struct options *options)
+{
+	const struct form *form = form_of(options->format);
+	struct recorded_arg args[2] = {0};
+	struct recorded *recorded[2] = {NULL, NULL};
+	int exit_code = 0;
+
+	if (!form || options->arg_cnt != 2 || options->output.cnt > 1) {
+		if (form)
+			log_error("diff needs two recordings, and writes to one file at most; try: "
+				  "heaptap diff --help");
+		return EXIT_USAGE;
+	}
+	for (int i = 0; i < 2 && !exit_code; i++)
+		exit_code = read_last(&args[i], options->args[i], &recorded[i]);
+	if (!exit_code)
+		exit_code = show(options, form, recorded__summary(recorded[0]),
+			recorded__summary(recorded[1]));
+	for (int i = 0; i < 2; i++) {
+		recorded__free(recorded[i]);
+		recorded_arg__close(&args[i]);
+	}
+	return exit_code;
+}

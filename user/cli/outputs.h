@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where summaries go: each -o FILE, or a stream without one. A FILE whose name ends in ".heaptap"
+ * is a recording; the others get the format that was asked for. What holds one summary is replaced
+ * by each new one at once (rename), so that a reader never sees half of it; a stream or device gets
+ * the last summary at the end.
+ */
+#ifndef HEAPTAP_CLI_OUTPUTS_H
+#define HEAPTAP_CLI_OUTPUTS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include "cli/options.h"
+#include "report/summary.h"
+
+struct outputs;
+
+/* 0, or an exit code after saying what failed; to be closed in both cases. */
+int outputs__open(struct outputs **ret_outputs, const struct options *options, FILE *default_out);
+/* Whether one of them keeps all stacks with their names, whatever is shown. */
+bool outputs__keep_all(const struct outputs *outputs);
+/* To all of them. 0, or EXIT_OUTPUT after saying what failed; then the summary went to stderr as
+ * text, so that what was measured is not lost with a full disk. */
+int outputs__write(struct outputs *outputs, const struct summary *summary);
+bool outputs__is_recording(const char *path); /* by its name */
+/* Whether what is written to the file has colours; NULL: a file that is no terminal. */
+bool outputs__is_coloured(enum colour_mode mode, FILE *file);
+/* Takes NULL. 0, or EXIT_OUTPUT after saying what failed. */
+int outputs__close(struct outputs *outputs);
+
+#endif
