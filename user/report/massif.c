@@ -54,31 +54,48 @@ __attribute__((format(printf, 2, 3))) static void put(struct output *out, const 
 
 /* ---- the tree ---- */
 
+/* The text as the name of a function, without what ends a line's meaning. */
+static char *name_of(const char *text)
+{
+	struct summary_frame named = {.function = text};
+
+	return frame__label(&named, SEPARATORS);
+}
+
+static bool is_known(const char *text)
+{
+	return text && *text;
+}
+
+/* "parse.c:9", "in /usr/lib/libz.so.1" */
+static char *source_or_module(const struct summary_frame *frame)
+{
+	char *raw, *name;
+	int ret;
+
+	if (is_known(frame->file) && frame->line)
+		ret = asprintf(&raw, "%s:%u", path__name(frame->file), frame->line);
+	else
+		ret = asprintf(&raw, "in %s", is_known(frame->module) ? frame->module : "???");
+	if (ret < 0)
+		return NULL;
+	name = name_of(raw);
+	free(raw);
+	return name;
+}
+
 /* "0x401136: parse (parse.c:9)", "0x7f…: ??? (in /usr/lib/libz.so.1)"; NULL without memory */
 static char *place(const struct summary_frame *frame)
 {
-	struct summary_frame named = {.function = frame->function};
-	char *function = frame->function ? frame__label(&named, SEPARATORS) : NULL;
-	char *label, *where = NULL;
-	int ret;
+	char *function = name_of(is_known(frame->function) ? frame->function : "???");
+	char *where = source_or_module(frame), *label = NULL;
 
-	if (frame->file && frame->line)
-		ret = asprintf(&where, "%s:%u", path__name(frame->file), frame->line);
-	else
-		ret = asprintf(&where, "in %s", frame->module ? frame->module : "???");
-	if (ret < 0 || (frame->function && !function)) {
-		free(function);
-		return NULL;
-	}
-	named.function = where;
-	label = frame__label(&named, SEPARATORS);
-	free(where);
-	where = label;
-	ret = asprintf(&label, "0x%" PRIx64 ": %s (%s)", frame->address,
-		function ? function : "???", where ? where : "???");
+	if (!function || !where ||
+		asprintf(&label, "0x%" PRIx64 ": %s (%s)", frame->address, function, where) < 0)
+		label = NULL;
 	free(function);
 	free(where);
-	return ret < 0 ? NULL : label;
+	return label;
 }
 
 /* The allocator's own frames are the tree's root. */
@@ -199,8 +216,7 @@ static void put_tree(struct massif *massif, const struct summary *summary)
 static void put_head(struct output *out, const struct summary *summary)
 {
 	const char *exe = summary->process_cnt == 1 ? summary->processes->info.exe : NULL;
-	struct summary_frame named = {.function = exe ? exe : "(several processes)"};
-	char *cmd = frame__label(&named, SEPARATORS);
+	char *cmd = name_of(exe ? exe : summary->process_cnt == 1 ? "?" : "(several processes)");
 
 	put(out, "desc: heaptap\ncmd: %s\ntime_unit: ms\n", cmd ? cmd : "?");
 	free(cmd);

@@ -35,18 +35,11 @@ struct profile {
 
 /* ---- tables ---- */
 
-/* A string's number; names are made harmless, as pprof prints them as they are. */
+/* A string's number. It is made harmless when the table is written (pprof prints it as it is): once,
+ * where it comes a million times. */
 static uint64_t string(struct profile *profile, const char *text)
 {
-	char *printable = text__printable(text ? text : "");
-	uint32_t number = 0;
-
-	if (printable)
-		number = intern__add(&profile->strings, printable, strlen(printable));
-	else
-		profile->strings.failed = true;
-	free(printable);
-	return number;
+	return intern__add(&profile->strings, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
 /* The number of the entry in the making in its table, from 1. */
@@ -102,7 +95,7 @@ static void put_lines(struct profile *profile, const struct summary_frame *frame
 		const struct summary_frame *frame = &frames[i];
 		uint64_t function;
 
-		if (!frame->function)
+		if (!frame->function || !*frame->function)
 			continue;
 		function = function_id(profile, frame->function, frame->file);
 		protobuf__clear(&profile->line);
@@ -282,7 +275,17 @@ static void put_times(struct profile *profile, const struct summary *summary)
 			&profile->message, PROFILE_DURATION_NANOS, summary->uptime_s * 1e9);
 }
 
-/* The allocators' functions as a regular expression (RE2) that matches whole names. */
+/* A name as a regular expression (RE2) that matches it alone. */
+static void put_quoted(FILE *out, const char *name)
+{
+	char *printable = text__printable(name);
+
+	for (const char *at = printable; at && *at; at++)
+		fprintf(out, strchr("\\.+*?()|[]{}^$", *at) ? "\\%c" : "%c", *at);
+	free(printable);
+}
+
+/* The allocators' functions, as one pattern that whole names are held against. */
 static void put_drop_frames(struct profile *profile)
 {
 	char *pattern = NULL;
@@ -297,11 +300,9 @@ static void put_drop_frames(struct profile *profile)
 	for (uint32_t i = 0; i < profile->leaves.entry_cnt; i++) {
 		size_t sz;
 		const uint32_t *number = intern__get(&profile->leaves, i, &sz);
-		const char *name = intern__get(&profile->strings, *number, &sz);
 
 		fputc('|', out);
-		for (size_t at = 0; at < sz; at++)
-			fprintf(out, strchr("\\.+*?()|[]{}^$", name[at]) ? "\\%c" : "%c", name[at]);
+		put_quoted(out, intern__get(&profile->strings, *number, &sz));
 	}
 	if (fclose(out))
 		profile->message.failed = true;
@@ -315,20 +316,30 @@ static void put_drop_frames(struct profile *profile)
 
 static void put_table(struct profile *profile, uint32_t field, const struct intern *table)
 {
-	for (uint32_t i = 0; i < table->entry_cnt; i++) {
-		struct protobuf *entry = &profile->entry;
-		const void *bytes;
-		size_t sz;
+	struct protobuf *entry = &profile->entry;
 
-		bytes = intern__get(table, i, &sz);
-		if (field == PROFILE_STRING_TABLE) {
-			protobuf__put_bytes(&profile->message, field, bytes, sz);
-			continue;
-		}
+	for (uint32_t i = 0; i < table->entry_cnt; i++) {
+		size_t sz;
+		const void *bytes = intern__get(table, i, &sz);
+
 		protobuf__clear(entry);
 		protobuf__put_number(entry, ENTRY_ID, i + 1);
 		protobuf__append(entry, &(struct protobuf){.bytes = (uint8_t *)bytes, .sz = sz});
 		protobuf__put_message(&profile->message, field, entry);
+	}
+}
+
+static void put_strings(struct profile *profile)
+{
+	for (uint32_t i = 0; i < profile->strings.entry_cnt; i++) {
+		size_t sz;
+		char *printable = text__printable(intern__get(&profile->strings, i, &sz));
+
+		if (printable)
+			protobuf__put_bytes(&profile->message, PROFILE_STRING_TABLE, printable,
+				strlen(printable));
+		profile->message.failed |= !printable;
+		free(printable);
 	}
 }
 
@@ -349,7 +360,7 @@ static void fill(struct profile *profile, const struct summary *summary)
 	put_table(profile, PROFILE_MAPPING, &profile->mappings);
 	put_table(profile, PROFILE_LOCATION, &profile->locations);
 	put_table(profile, PROFILE_FUNCTION, &profile->functions);
-	put_table(profile, PROFILE_STRING_TABLE, &profile->strings);
+	put_strings(profile);
 }
 
 static bool has_failed(const struct profile *profile)
