@@ -40,6 +40,7 @@ test  | libclang-rt-dev/libclang-rt-14-dev/libclang-rt-19-dev/libclang-rt-18-dev
 test  | -                   | libasan libubsan          | -
 test  | clang-format        | clang-tools-extra         | clang
 test  | valgrind            | valgrind                  | valgrind
+test  | golang-go           | golang                    | go
 test  | libc6-dbg           | -                         | -
 test  | gdb                 | gdb                       | gdb
 test  | python3             | python3                   | python

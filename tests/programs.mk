@@ -19,8 +19,9 @@ PROGRAMS_OURS = -L$(PROGRAMS_OUT) -Wl,-rpath,'$$ORIGIN' -Wl,--no-as-needed
 
 MUSL_CC := $(shell command -v musl-gcc)
 
-PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork fork_threads trap_clone trap_exec trap_exec_thread trap_spawn trap_failed \
-	trap_many trap_dlclose threads main_exits_first die seccomped puppet contained churn leaky_server
+PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork fork_threads trap_clone \
+	trap_exec trap_exec_thread trap_spawn trap_failed trap_many trap_dlclose threads \
+	main_exits_first die seccomped puppet contained churn leaky_server many_stacks
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
 	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \

@@ -7,13 +7,14 @@ import heaptap
 from harness import each, without_bpf
 from puppet import Puppet
 
-SUBCOMMANDS = ("run", "attach", "watch", "probes", "doctor")
+SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "probes", "doctor")
 # Where each option is tested; a new one must be put here, with a test.
 TESTED = {
     "interval": "interval", "duration": "duration", "top": "top", "min-age": "min_age",
     "min-bytes": "min_bytes", "sort": "sort", "format": "format", "output": "output",
     "verbose": "verbose", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
+    "max-size": "outputs", "list": "outputs", "fail-above": "outputs",
     "color": "color", "stack": "stack", "help": "help", "version": "version",
 }
 
@@ -45,7 +46,7 @@ def test_version(t):
 
 
 @without_bpf
-@each("text", "json")
+@each("text", "json", "folded", "pprof", "massif")
 def test_format_names_are_in_help(t, name):
     t.contains(t.run([heaptap.HEAPTAP, "run", "--help"]).stdout, name, "run --help")
 
