@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include "report/summary.h"
 
-enum { MANY_DEPTH = 6, MANY_BRANCHES = 10, MANY_STACKS = 100000 };
+enum { MANY_DEPTH = 6, MANY_BRANCHES = 10, MANY_STACKS = 100000, MANY_UNDER_VALGRIND = 1000 };
 
 struct many_stacks {
+	size_t cnt;
 	struct summary summary;
 	struct summary_process process;
 	char names[MANY_DEPTH][MANY_BRANCHES][64];
@@ -22,13 +23,14 @@ static inline struct many_stacks *many_stacks__new(void)
 {
 	struct many_stacks *many = calloc(1, sizeof(*many));
 
-	many->stacks = calloc(MANY_STACKS, sizeof(*many->stacks));
-	many->frames = calloc(MANY_STACKS * MANY_DEPTH, sizeof(*many->frames));
+	many->cnt = getenv("UNDER") ? MANY_UNDER_VALGRIND : MANY_STACKS; /* tests/unit/run */
+	many->stacks = calloc(many->cnt, sizeof(*many->stacks));
+	many->frames = calloc(many->cnt * MANY_DEPTH, sizeof(*many->frames));
 	for (size_t i = 0; i < MANY_DEPTH * MANY_BRANCHES; i++)
 		snprintf(many->names[i / MANY_BRANCHES][i % MANY_BRANCHES], 64,
 			"ns::level_%zu::branch_%zu(int, char*)", i / MANY_BRANCHES,
 			i % MANY_BRANCHES);
-	for (size_t i = 0, number = 0; i < MANY_STACKS * (size_t)MANY_DEPTH; i++) {
+	for (size_t i = 0, number = 0; i < many->cnt * (size_t)MANY_DEPTH; i++) {
 		size_t depth = i % MANY_DEPTH, branch;
 
 		number = depth ? number / MANY_BRANCHES : i / MANY_DEPTH;
@@ -42,7 +44,7 @@ static inline struct many_stacks *many_stacks__new(void)
 			.build_id = "00112233",
 			.module_offset = 0x1000 + depth * 256 + branch * 16};
 	}
-	for (size_t i = 0; i < MANY_STACKS; i++)
+	for (size_t i = 0; i < many->cnt; i++)
 		many->stacks[i] = (struct summary_stack){.outstanding_bytes = 16 * (i + 1),
 			.outstanding_blocks = 1,
 			.allocs = 2,
@@ -54,11 +56,11 @@ static inline struct many_stacks *many_stacks__new(void)
 			.frame_cnt = MANY_DEPTH};
 	many->process = (struct summary_process){.info = {.tgid = 7, .comm = "many"},
 		.complete = true,
-		.totals = {.outstanding_blocks = MANY_STACKS,
-			.outstanding_bytes = 8ull * MANY_STACKS * (MANY_STACKS + 1)},
+		.totals = {.outstanding_blocks = many->cnt,
+			.outstanding_bytes = 8ull * many->cnt * (many->cnt + 1)},
 		.stacks = many->stacks,
-		.stack_cnt = MANY_STACKS,
-		.stacks_total = MANY_STACKS};
+		.stack_cnt = many->cnt,
+		.stacks_total = many->cnt};
 	many->summary = (struct summary){.kind = SUMMARY_FINAL,
 		.uptime_s = 3,
 		.processes = &many->process,

@@ -281,8 +281,8 @@ static void a_hundred_thousand_stacks_stay_valid(void **state)
 	assert_int_equal(check_formats(dir), 0);
 	if (has_program("go"))
 		assert_int_equal(shell("cd %s && go tool pprof -top -unit=B pprof 2>/dev/null |"
-				       "grep -q ' 80000800000B total'",
-					 dir),
+				       "grep -q ' %zuB total'",
+					 dir, 8 * many_->cnt * (many_->cnt + 1)),
 			0);
 	if (has_program("ms_print"))
 		assert_int_equal(shell("cd %s && ms_print massif >/dev/null", dir), 0);
