@@ -55,6 +55,8 @@ $(BUILD)/%.o: %.c | $(BUILD)/heaptap.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/user/report/html_assets.o: $(wildcard user/report/html/*)
+
 # The kernel side: compiled by clang, carried in the tool as a skeleton header.
 $(BUILD)/heaptap.bpf.o: $(BPF_SRCS)
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@ static const struct renderer *const renderers[] = {
 	&folded_renderer,
 	&pprof_renderer,
 	&massif_renderer,
+	&html_renderer,
 };
 
 const struct renderer *renderer__find(const char *name)

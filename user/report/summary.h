@@ -24,8 +24,8 @@ struct summary_frame {
 	uint64_t offset;      /* from the function's start */
 	const char *file;     /* NULL: unknown */
 	uint32_t line, column;
-	const char *module;   /* path, "[vdso]", "[jit]"; NULL: unknown */
-	const char *build_id; /* hex; NULL: none */
+	const char *module;	/* path, "[vdso]", "[jit]"; NULL: unknown */
+	const char *build_id;	/* hex; NULL: none */
 	uint64_t module_offset; /* address in the file's own address space; 0 with module NULL */
 	bool inlined;
 };
@@ -36,7 +36,7 @@ struct summary_stack {
 	int64_t growth_bytes;
 	double oldest_age_s, newest_age_s; /* negative: none outstanding */
 	bool complete;			   /* the stack reaches its root */
-	const char *end;		   /* how it ends, for people: "ends at …"; NULL: complete */
+	const char *end; /* how it ends, for people: "ends at …"; NULL: complete */
 	struct summary_frame *frames;
 	size_t frame_cnt;
 	uint64_t id; /* the same for the same frames, as long as heaptap runs */
@@ -50,15 +50,15 @@ struct summary_process {
 	struct heap_anomalies anomalies;
 	int64_t growth_bytes, growth_blocks; /* outstanding, since the last summary */
 	uint64_t events_received;
-	struct counters counters;     /* of the kernel side, for this process */
-	uint64_t filtered_bytes;      /* outstanding bytes and blocks that pass --min-age, if given */
+	struct counters counters; /* of the kernel side, for this process */
+	uint64_t filtered_bytes;  /* outstanding bytes and blocks that pass --min-age, if given */
 	uint64_t filtered_blocks;
 	struct summary_stack *stacks; /* sorted and cut as the options say */
 	size_t stack_cnt;
-	size_t stacks_total; /* before the cut */
+	size_t stacks_total;		    /* before the cut */
 	uint64_t stack_ends[STACK_END_CNT]; /* all stacks, by how they end (enum stack_end) */
 	uint64_t stacks_lost;		    /* of which no frame is known */
-	const char *note;    /* why it is told incompletely, for people; NULL: nothing to say */
+	const char *note; /* why it is told incompletely, for people; NULL: nothing to say */
 };
 
 struct summary {
@@ -76,7 +76,7 @@ struct summary {
 	uint64_t unwind_files, unwind_rows; /* loaded for unwinding */
 	uint64_t unwind_bytes;		    /* of kernel memory */
 	double unwind_load_s;		    /* of its cpu_s */
-	const char *link; /* how it is attached: "uprobe session", … */
+	const char *link;		    /* how it is attached: "uprobe session", … */
 };
 
 struct render_options {
@@ -107,6 +107,7 @@ extern const struct renderer json_renderer;   /* one line */
 extern const struct renderer folded_renderer; /* a line for each stack */
 extern const struct renderer pprof_renderer;  /* gzip */
 extern const struct renderer massif_renderer; /* its first summary brings the head of the file */
+extern const struct renderer html_renderer;   /* its first summary brings the viewer */
 
 /* Outstanding bytes of all its processes: of the blocks that are old enough, with --min-age. */
 uint64_t summary__outstanding_bytes(const struct summary *summary);

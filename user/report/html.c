@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One file that a browser opens from disk: the viewer (user/report/html/), and behind it a block of
+ * JSON for each summary, whose shape the viewer's head describes. HTML may end anywhere, so a file
+ * that is still being written, or was cut off, shows what it has.
+ *
+ * Strings, frames and call paths are numbered, each written once: 20,000 stacks take some MB. What
+ * comes before the last summary is there for the curves, and brings only its largest stacks.
+ *
+ * What a target chose (names, paths) must not end the block: '<' is written as \u003c, so neither a
+ * closing tag nor a comment can stand in it (HTML, 4.12.1.3).
+ */
+#include "report/summary.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "report/html_assets.h"
+#include "report/json_fields.h"
+#include "util/intern.h"
+#include "util/text.h"
+
+#define STACKS_OF_PERIODIC 100 /* of a process */
+
+struct html_frame { /* as written: numbers of strings, -1: unknown */
+	int32_t function, module, file;
+	uint32_t line, inlined;
+};
+
+struct html_node {
+	int32_t parent;
+	uint32_t frame;
+};
+
+struct html {
+	struct output out;
+	struct intern strings, frames, nodes;
+	uint32_t **stack_nodes; /* of each process's stacks */
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct output *out, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+	int sz;
+
+	va_start(args, format);
+	sz = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	output__write(out, text, sz);
+}
+
+/* ---- the page around ---- */
+
+/* Writes the page up to a mark; what stands behind it. */
+static const char *put_until(struct output *out, const char *page, const char *mark)
+{
+	const char *end = strstr(page, mark);
+
+	output__write(out, page, end - page);
+	return end + strlen(mark);
+}
+
+static void put_page(struct output *out)
+{
+	const char *rest = put_until(out, html_page, "%STYLE%");
+
+	output__puts(out, html_style);
+	rest = put_until(out, rest, "%SCRIPT%");
+	output__puts(out, html_viewer);
+	output__puts(out, rest);
+}
+
+/* ---- numbering ---- */
+
+static int32_t string_number(struct html *html, const char *text)
+{
+	return text ? (int32_t)intern__add(&html->strings, text, strlen(text)) : -1;
+}
+
+static uint32_t frame_number(struct html *html, const struct summary_frame *frame)
+{
+	struct html_frame key = {
+		.function = string_number(html, frame->function),
+		.module = string_number(html, frame->module),
+		.file = string_number(html, frame->file),
+		.line = frame->line,
+		.inlined = frame->inlined,
+	};
+
+	return intern__add(&html->frames, &key, sizeof(key));
+}
+
+/* The node of a stack's innermost frame; a stack without frames has one of its own. */
+static uint32_t path_number(struct html *html, const struct summary_stack *stack)
+{
+	struct summary_frame lost = {.function = "[the call stack was lost]"};
+	struct html_node node = {.parent = -1};
+
+	if (!stack->frame_cnt) {
+		node.frame = frame_number(html, &lost);
+		return intern__add(&html->nodes, &node, sizeof(node));
+	}
+	for (size_t i = stack->frame_cnt; i > 0; i--) {
+		node.frame = frame_number(html, &stack->frames[i - 1]);
+		node.parent = intern__add(&html->nodes, &node, sizeof(node));
+	}
+	return node.parent;
+}
+
+static size_t shown_cnt(const struct summary *summary, const struct summary_process *process)
+{
+	bool is_last = summary->kind != SUMMARY_PERIODIC;
+
+	return is_last || process->stack_cnt < STACKS_OF_PERIODIC ? process->stack_cnt
+								  : STACKS_OF_PERIODIC;
+}
+
+static int number_stacks(struct html *html, const struct summary *summary)
+{
+	html->stack_nodes = calloc(summary->process_cnt + 1, sizeof(*html->stack_nodes));
+	for (size_t i = 0; html->stack_nodes && i < summary->process_cnt; i++) {
+		const struct summary_process *process = &summary->processes[i];
+		size_t cnt = shown_cnt(summary, process);
+
+		html->stack_nodes[i] = calloc(cnt + 1, sizeof(**html->stack_nodes));
+		if (!html->stack_nodes[i])
+			return -ENOMEM;
+		for (size_t at = 0; at < cnt; at++)
+			html->stack_nodes[i][at] = path_number(html, &process->stacks[at]);
+	}
+	return html->stack_nodes && !html->strings.failed && !html->frames.failed &&
+			       !html->nodes.failed
+		       ? 0
+		       : -ENOMEM;
+}
+
+/* ---- the block ---- */
+
+/* As JSON, without what could end the script. */
+static void put_json_text(struct output *out, struct json_object *text)
+{
+	const char *at = text ? json_object_to_json_string_ext(text, JSON_C_TO_STRING_PLAIN) : NULL;
+
+	if (!at) {
+		out->err = out->err ? out->err : -ENOMEM;
+		return;
+	}
+	for (size_t sz; *at; at += sz) {
+		sz = strcspn(at, "<");
+		output__write(out, at, sz);
+		if (at[sz] == '<') {
+			output__puts(out, "\\u003c");
+			sz++;
+		}
+	}
+}
+
+static void put_string(struct output *out, const char *bytes, size_t sz)
+{
+	char *text = strndup(bytes, sz), *valid = text ? text__utf8(text) : NULL;
+	struct json_object *json = valid ? json_object_new_string(valid) : NULL;
+
+	put_json_text(out, json);
+	json_object_put(json);
+	free(valid);
+	free(text);
+}
+
+static void put_strings(struct html *html)
+{
+	output__puts(&html->out, "\"strings\":[");
+	for (uint32_t i = 0; i < html->strings.entry_cnt; i++) {
+		size_t sz;
+		const char *bytes = intern__get(&html->strings, i, &sz);
+
+		output__puts(&html->out, i ? "," : "");
+		put_string(&html->out, bytes, sz);
+	}
+	output__puts(&html->out, "],\n");
+}
+
+static void put_frames(struct html *html)
+{
+	output__puts(&html->out, "\"frames\":[");
+	for (uint32_t i = 0; i < html->frames.entry_cnt; i++) {
+		struct html_frame frame;
+		size_t sz;
+
+		memcpy(&frame, intern__get(&html->frames, i, &sz), sizeof(frame));
+		put(&html->out, "%s[%d,%d,%d,%u,%u]", i ? "," : "", frame.function, frame.module,
+			frame.file, frame.line, frame.inlined);
+	}
+	output__puts(&html->out, "],\n");
+}
+
+static void put_nodes(struct html *html)
+{
+	output__puts(&html->out, "\"nodes\":[");
+	for (uint32_t i = 0; i < html->nodes.entry_cnt; i++) {
+		struct html_node node;
+		size_t sz;
+
+		memcpy(&node, intern__get(&html->nodes, i, &sz), sizeof(node));
+		put(&html->out, "%s[%d,%u]", i ? "," : "", node.parent, node.frame);
+	}
+	output__puts(&html->out, "],\n");
+}
+
+static void put_stack(struct output *out, const struct summary_stack *stack, uint32_t node)
+{
+	put(out, "[%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%.1f,%.1f,%d]",
+		node, stack->outstanding_bytes, stack->outstanding_blocks, stack->allocs,
+		stack->bytes_allocated, stack->growth_bytes, stack->oldest_age_s,
+		stack->newest_age_s, stack->complete);
+}
+
+static void put_process(struct html *html, const struct summary *summary, size_t i)
+{
+	const struct summary_process *process = &summary->processes[i];
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_count(&fields, "pid", process->info.tgid);
+	fields__add_count(&fields, "image", process->info.image);
+	fields__add_text(&fields, "comm", process->info.comm);
+	fields__add_text(&fields, "exe", process->info.exe);
+	fields__add_bool(&fields, "complete", process->complete);
+	fields__add_count(&fields, "outstanding_bytes", process->totals.outstanding_bytes);
+	fields__add_count(&fields, "outstanding_blocks", process->totals.outstanding_blocks);
+	output__puts(&html->out, i ? ",\n{\"about\":" : "{\"about\":");
+	put_json_text(&html->out, fields.failed ? NULL : fields.object);
+	fields__end(&fields);
+	output__puts(&html->out, ",\"stacks\":[");
+	for (size_t at = 0; at < shown_cnt(summary, process); at++) {
+		output__puts(&html->out, at ? "," : "");
+		put_stack(&html->out, &process->stacks[at], html->stack_nodes[i][at]);
+	}
+	output__puts(&html->out, "]}");
+}
+
+static void put_head(struct html *html, const struct summary *summary)
+{
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_text(&fields, "host", summary->host);
+	fields__add_text(&fields, "kernel", summary->kernel);
+	fields__add_seconds(&fields, "time", summary->time.tv_sec);
+	fields__add_seconds(&fields, "uptime", summary->uptime_s);
+	output__puts(&html->out, "\"about\":");
+	put_json_text(&html->out, fields.failed ? NULL : fields.object);
+	fields__end(&fields);
+	output__puts(&html->out, ",\n");
+}
+
+static void put_block(struct html *html, const struct summary *summary)
+{
+	output__puts(&html->out, "<script type=\"application/json\">{");
+	put_head(html, summary);
+	put_strings(html);
+	put_frames(html);
+	put_nodes(html);
+	output__puts(&html->out, "\"processes\":[");
+	for (size_t i = 0; !html->out.err && i < summary->process_cnt; i++)
+		put_process(html, summary, i);
+	output__puts(&html->out, "]}</script>\n");
+}
+
+static void html__destroy(struct html *html, const struct summary *summary)
+{
+	for (size_t i = 0; html->stack_nodes && i < summary->process_cnt; i++)
+		free(html->stack_nodes[i]);
+	free(html->stack_nodes);
+	intern__destroy(&html->strings);
+	intern__destroy(&html->frames);
+	intern__destroy(&html->nodes);
+}
+
+static int render(const struct summary *summary, const struct render_options *options, FILE *file)
+{
+	struct html html = {.out = {.file = file}};
+
+	if (!options->past_cnt)
+		put_page(&html.out);
+	html.out.err = html.out.err ? html.out.err : number_stacks(&html, summary);
+	if (!html.out.err)
+		put_block(&html, summary);
+	html__destroy(&html, summary);
+	return output__finish(&html.out);
+}
+
+const struct renderer html_renderer = {.name = "html", .render = render, .kind = RENDER_STREAM};
