@@ -61,6 +61,9 @@ test  | busybox-static      | busybox                   | busybox
 test  | util-linux          | util-linux                | util-linux
 test  | bsdutils            | util-linux-script/util-linux | util-linux
 test  | xz-utils            | xz                        | xz
+test  | chromium            | chromium                  | chromium
+test  | chromium-driver     | chromedriver              | -
+test  | python3-selenium    | python3-selenium          | python-selenium
 test  | mandoc              | mandoc                    | mandoc
 TABLE
 }
