@@ -3,7 +3,7 @@
  * let it run for weeks. */
 #include <ctype.h>
 #include "cli/command.h"
-#include "cli/outputs.h"
+#include "cli/sink.h"
 #include "util/log.h"
 
 #define FILE_DEFAULT "recording.heaptap"
@@ -30,7 +30,7 @@ static const struct command *command_for(const struct options *options)
 static bool has_recording(const struct output_paths *output)
 {
 	for (int i = 0; i < output->cnt; i++)
-		if (outputs__is_recording(output->paths[i]))
+		if (sink__is_recording(output->paths[i]))
 			return true;
 	return false;
 }

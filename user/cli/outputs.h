@@ -22,7 +22,6 @@ bool outputs__keep_all(const struct outputs *outputs);
 /* To all of them. 0, or EXIT_OUTPUT after saying what failed; then the summary went to stderr as
  * text, so that what was measured is not lost with a full disk. */
 int outputs__write(struct outputs *outputs, const struct summary *summary);
-bool outputs__is_recording(const char *path); /* by its name */
 /* Whether what is written to the file has colours; NULL: a file that is no terminal. */
 bool outputs__is_coloured(enum colour_mode mode, FILE *file);
 /* Takes NULL. 0, or EXIT_OUTPUT after saying what failed. */
