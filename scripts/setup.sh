@@ -50,6 +50,8 @@ test  | openssl             | openssl                   | openssl
 test  | mawk/gawk           | gawk                      | gawk
 test  | nodejs              | nodejs                    | nodejs
 test  | sqlite3             | sqlite                    | sqlite
+test  | cppcheck            | cppcheck                  | cppcheck
+test  | zstd                | zstd                      | zstd
 test  | jq                  | jq                        | jq
 test  | qemu-system-x86     | qemu-system-x86-core      | qemu-system-x86
 test  | redis-server        | redis/valkey-compat-redis | valkey/redis

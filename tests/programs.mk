@@ -98,8 +98,9 @@ $(PROGRAMS_OUT)/leak_forwarded: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_OUT)/libforwar
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) $(PROGRAMS_WEAK) -lforward
 $(PROGRAMS_OUT)/leak_forwarded_tail: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_OUT)/libforward_tail.so
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) $(PROGRAMS_WEAK) -lforward_tail
+# exceptions pass through it
 $(PROGRAMS_OUT)/libcount.so: $(PROGRAMS_SRC)/libcount.c
-	$(PROGRAMS_C) -O2 $(PROGRAMS_LIB) $< -o $@ -ldl -lpthread
+	$(PROGRAMS_C) -O2 -fexceptions $(PROGRAMS_LIB) $< -o $@ -ldl -lpthread
 
 $(PROGRAMS_OUT)/stacks_cxx: $(PROGRAMS_SRC)/stacks_cxx.cc
 	$(CXX) -std=gnu++17 $(PROGRAMS_STACKS_FLAGS) $< -o $@

@@ -8,6 +8,7 @@
 #   make fuzz             each fuzzer for FUZZ_SECONDS
 #   make docs-check       the documents against the tool
 #   make runtime          the tool against real programs, as root
+#   make oracle-table     real programs × allocators: heaptap's totals and the oracle's (minutes)
 #   make demo, bench      see scripts/demo.sh, tests/bench/
 
 FUZZ_SECONDS ?= 5
@@ -49,6 +50,10 @@ docs-check: $(BUILD)/heaptap
 .PHONY: runtime
 runtime: $(BUILD)/heaptap programs
 	@BUILD=$(BUILD) tests/runtime/run
+
+.PHONY: oracle-table
+oracle-table: $(BUILD)/heaptap programs
+	@BUILD=$(BUILD) tests/runtime/oracle_table
 
 .PHONY: demo
 demo:

@@ -10,7 +10,13 @@
  *
  * Counted as heaptap counts: the outermost call only; a realloc of a block is one alloc and one
  * free; failed calls apart; a fork's child begins with its parent's outstanding blocks as
- * allocated. One lock; no operation of the C library is used under it.
+ * allocated; operator new and delete where they are the allocator's own (jemalloc's do not go
+ * through malloc), elsewhere by the malloc that they call. One lock; no operation of the C library
+ * is used under it.
+ *
+ * What it exports are symbols without a type (EXPORT), which the dynamic linker takes as well. So
+ * for heaptap there are no allocator functions in this file: it has to see the calls of the real
+ * allocator, and the two have nothing in common but the program.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -33,7 +39,8 @@ struct slot {
 	uint64_t blocks, bytes, peak_bytes;
 	uint64_t failed, unmatched_frees;
 	uint64_t early; /* calls before the real functions were found: must be 0 to compare */
-	uint64_t reserved[4];
+	uint64_t forked; /* begun by a fork, not by an exec */
+	uint64_t reserved[3];
 };
 _Static_assert(sizeof(struct slot) == 128, "slot layout");
 
@@ -60,6 +67,11 @@ struct functions {
 	void *(*pvalloc)(size_t n);
 	void (*free)(void *p);
 };
+
+/* Begins the definition of what the file exports as `name`: an untyped symbol that goes to it. */
+#define EXPORT(type, name, ...)                                                                    \
+	__asm__(".text; .globl " #name "; " #name ": jmp exported_" #name);                        \
+	__attribute__((used)) static type exported_##name(__VA_ARGS__)
 
 static struct {
 	struct functions real;
@@ -189,6 +201,7 @@ static void begin_fork_child(void)
 	const struct slot *parent = &books.at_fork;
 
 	take_slot();
+	books.slot->forked = 1;
 	books.slot->blocks = books.slot->allocs = parent->blocks;
 	books.slot->bytes = books.slot->bytes_allocated = books.slot->peak_bytes = parent->bytes;
 	books_unlock();
@@ -314,7 +327,7 @@ static void count_free(void)
 
 /* ---- the functions ---- */
 
-void *malloc(size_t n)
+EXPORT(void *, malloc, size_t n)
 {
 	if (!ready())
 		return early_alloc(n);
@@ -322,7 +335,7 @@ void *malloc(size_t n)
 	return count_alloc(books.real.malloc(n), n);
 }
 
-void *calloc(size_t count, size_t n)
+EXPORT(void *, calloc, size_t count, size_t n)
 {
 	void *p;
 
@@ -333,35 +346,35 @@ void *calloc(size_t count, size_t n)
 	return count_alloc(p, count * n);
 }
 
-void *memalign(size_t alignment, size_t n)
+EXPORT(void *, memalign, size_t alignment, size_t n)
 {
 	ready();
 	depth++;
 	return count_alloc(books.real.memalign(alignment, n), n);
 }
 
-void *aligned_alloc(size_t alignment, size_t n)
+EXPORT(void *, aligned_alloc, size_t alignment, size_t n)
 {
 	ready();
 	depth++;
 	return count_alloc(books.real.aligned_alloc(alignment, n), n);
 }
 
-void *valloc(size_t n)
+EXPORT(void *, valloc, size_t n)
 {
 	ready();
 	depth++;
 	return count_alloc(books.real.valloc(n), n);
 }
 
-void *pvalloc(size_t n)
+EXPORT(void *, pvalloc, size_t n)
 {
 	ready();
 	depth++;
 	return count_alloc(books.real.pvalloc(n), n);
 }
 
-int posix_memalign(void **out, size_t alignment, size_t n)
+EXPORT(int, posix_memalign, void **out, size_t alignment, size_t n)
 {
 	int error;
 
@@ -372,7 +385,7 @@ int posix_memalign(void **out, size_t alignment, size_t n)
 	return error;
 }
 
-void free(void *p)
+EXPORT(void, free, void *p)
 {
 	size_t sz;
 
@@ -387,22 +400,28 @@ void free(void *p)
 }
 
 /* glibc's old name for free: programs linked long ago still call it. */
-void cfree(void *p)
+EXPORT(void, cfree, void *p)
 {
-	free(p);
+	exported_free(p);
 }
 
-/* A realloc of a block that is there, by the real function `resize`. */
-static void *count_resize(void *p, size_t n, int overflow, void *(*resize)(void *p, size_t n))
+/* How the real function is called is a count of its own: reallocarray's product may overflow. */
+static void *resize(void *p, size_t count, size_t n)
 {
-	size_t sz = 0;
-	int known = take_out(p, &sz);
+	return count == 1 ? books.real.realloc(p, n) : books.real.reallocarray(p, count, n);
+}
+
+/* A realloc of a block that is there. */
+static void *count_resize(void *p, size_t count, size_t n)
+{
+	size_t sz = 0, asked;
+	int overflow = __builtin_mul_overflow(count, n, &asked), known = take_out(p, &sz);
 	void *moved;
 
 	depth++;
-	moved = overflow ? NULL : resize(p, n);
+	moved = resize(p, count, n);
 	depth--;
-	if (!moved && (n || overflow)) {
+	if (!moved && (asked || overflow)) {
 		if (known)
 			put_back(p, sz);
 		return NULL;
@@ -412,33 +431,129 @@ static void *count_resize(void *p, size_t n, int overflow, void *(*resize)(void 
 	if (!moved)
 		return NULL;
 	depth++;
-	return count_alloc(moved, n);
+	return count_alloc(moved, asked);
 }
 
-void *realloc(void *p, size_t n)
+static void *count_realloc(void *p, size_t count, size_t n)
+{
+	if (p && !depth)
+		return count_resize(p, count, n);
+	depth++;
+	return count_alloc(resize(p, count, n), count * n);
+}
+
+EXPORT(void *, realloc, void *p, size_t n)
 {
 	if (!ready() || is_early(p)) {
-		void *moved = malloc(n);
+		void *moved = exported_malloc(n);
 
 		/* The early arena goes on behind the block, so no size is needed. */
 		return p ? memcpy(moved, p, n) : moved;
 	}
-	if (depth)
-		return books.real.realloc(p, n);
-	if (p)
-		return count_resize(p, n, 0, books.real.realloc);
-	depth++;
-	return count_alloc(books.real.realloc(NULL, n), n);
+	return count_realloc(p, 1, n);
 }
 
-void *reallocarray(void *p, size_t count, size_t n)
+EXPORT(void *, reallocarray, void *p, size_t count, size_t n)
 {
-	int overflow = __builtin_mul_overflow(count, n, &n);
+	ready();
+	return count_realloc(p, count, n);
+}
+
+/* ---- C++'s operators, by their mangled names (Itanium C++ ABI, 5.1.5): (size), (size, nothrow),
+ * (size, align) …, and the block in the size's place. What is behind it is handed on unseen. ----
+ */
+
+struct cxx_operator {
+	const char *symbol;
+	void *(*real)(uintptr_t first, uintptr_t second, uintptr_t third);
+	int is_allocators; /* of the library that malloc is from, which it need not call */
+};
+
+/* Not before it is called: whoever calls it has it, and dlsym allocates for what is not there. */
+static void operator_find(struct cxx_operator *op)
+{
+	Dl_info own, mallocs;
 
 	ready();
-	if (p && !depth)
-		return count_resize(p, n, overflow, books.real.realloc);
+	if (op->real)
+		return;
+	op->is_allocators = dladdr(dlsym(RTLD_NEXT, op->symbol), &own) &&
+			    dladdr((void *)books.real.malloc, &mallocs) &&
+			    own.dli_fbase == mallocs.dli_fbase;
+	op->real = (__typeof__(op->real))dlsym(RTLD_NEXT, op->symbol);
+}
+
+static void leave(const unsigned int *entered)
+{
+	depth = *entered;
+}
+
+/* It may be left by an exception. */
+static void *call_new(struct cxx_operator *op, size_t n, uintptr_t second, uintptr_t third)
+{
+	unsigned int entered __attribute__((cleanup(leave))) = depth++;
+
+	return op->real(n, second, third);
+}
+
+static void *count_new(struct cxx_operator *op, size_t n, uintptr_t second, uintptr_t third)
+{
+	void *p;
+
+	operator_find(op);
+	if (!op->is_allocators)
+		return op->real(n, second, third);
+	p = call_new(op, n, second, third);
 	depth++;
-	p = books.real.reallocarray(p, overflow ? SIZE_MAX : 1, overflow ? SIZE_MAX : n);
 	return count_alloc(p, n);
 }
+
+static void count_delete(struct cxx_operator *op, void *p, uintptr_t second, uintptr_t third)
+{
+	size_t sz;
+
+	operator_find(op);
+	if (!op->is_allocators || !p) {
+		op->real((uintptr_t)p, second, third);
+		return;
+	}
+	if (!depth && take_out(p, &sz))
+		count_free();
+	depth++;
+	op->real((uintptr_t)p, second, third);
+	depth--;
+}
+
+#define NEW(name)                                                                                  \
+	EXPORT(void *, name, size_t n, uintptr_t second, uintptr_t third)                          \
+	{                                                                                          \
+		static struct cxx_operator op = {.symbol = #name};                                 \
+		return count_new(&op, n, second, third);                                           \
+	}
+#define DELETE(name)                                                                               \
+	EXPORT(void, name, void *p, uintptr_t second, uintptr_t third)                             \
+	{                                                                                          \
+		static struct cxx_operator op = {.symbol = #name};                                 \
+		count_delete(&op, p, second, third);                                               \
+	}
+
+NEW(_Znwm)
+NEW(_Znam)
+NEW(_ZnwmRKSt9nothrow_t)
+NEW(_ZnamRKSt9nothrow_t)
+NEW(_ZnwmSt11align_val_t)
+NEW(_ZnamSt11align_val_t)
+NEW(_ZnwmSt11align_val_tRKSt9nothrow_t)
+NEW(_ZnamSt11align_val_tRKSt9nothrow_t)
+DELETE(_ZdlPv)
+DELETE(_ZdaPv)
+DELETE(_ZdlPvm)
+DELETE(_ZdaPvm)
+DELETE(_ZdlPvRKSt9nothrow_t)
+DELETE(_ZdaPvRKSt9nothrow_t)
+DELETE(_ZdlPvSt11align_val_t)
+DELETE(_ZdaPvSt11align_val_t)
+DELETE(_ZdlPvmSt11align_val_t)
+DELETE(_ZdaPvmSt11align_val_t)
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)

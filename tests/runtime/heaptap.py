@@ -188,13 +188,18 @@ def check_own(test, image, expect, *functions, thrown=0):
                f"{expect['name']}: stacks through {', '.join(functions)}")
 
 
-def preloading(test, library, *command):
-    """The command with a library of the system preloaded; skips the test where it isn't installed."""
+def library_path(test, library):
+    """Of a library of the system; skips the test where it isn't installed."""
     found = test.run(["/sbin/ldconfig", "-p"]).stdout
     path = re.search(rf"^\s*{re.escape(library)} .*x86-64.* => (\S+)$", found, re.MULTILINE)
     if not path:
         test.skip(f"{library} is not installed")
-    return ["/usr/bin/env", f"LD_PRELOAD={path[1]}", *command]
+    return path[1]
+
+
+def preloading(test, library, *command):
+    """The command with a library of the system preloaded."""
+    return ["/usr/bin/env", f"LD_PRELOAD={library_path(test, library)}", *command]
 
 
 def run_expecting(test, command, status=0, options=(), **how):
