@@ -49,9 +49,13 @@ bool allocator_function__is_malloc(uint16_t function)
 
 bool allocator_function__may_throw(uint16_t function)
 {
-	return allocator_function__is_operator(function) &&
-	       !allocator_function__is_free(function) &&
-	       !strstr(allocator_functions[function].name, "nothrow_t");
+	static const char *const operators_new[] = {"_Zn", "tc_new", "mi_new", "mi_heap_alloc_new"};
+	const char *name = allocator_functions[function].name;
+
+	for (size_t i = 0; i < sizeof(operators_new) / sizeof(operators_new[0]); i++)
+		if (strncmp(name, operators_new[i], strlen(operators_new[i])) == 0)
+			return !strstr(name, "nothrow");
+	return false;
 }
 
 uint8_t allocator_function__args(uint16_t function)

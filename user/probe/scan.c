@@ -7,8 +7,10 @@
  * (exits.h).
  *
  * A definition is a global or weak function symbol of .dynsym or .symtab with an exact name
- * (versions are not part of a symbol's name there) whose code is in the file. Local symbols are
- * left out: a static function may be called "free" and be anything. A symbol at the address of
+ * (versions are not part of a symbol's name there) whose code is in the file. Local symbols count
+ * only together: a static function may be called "free" and be anything, but a file in which one
+ * allocates, one resizes and one frees is linked with an allocator that it keeps to itself (ld's
+ * --exclude-libs, or a version script). A symbol at the address of
  * another one is the same function: the first row of the table names it. Functions with several
  * implementations (IFUNC) have no code of their own at their symbol, and are left out.
  *
@@ -16,9 +18,12 @@
  * with operators of its own) they get their memory from an allocator that is probed itself.
  */
 #include <errno.h>
+#include <linux/types.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <heaptap/event.h>
 
 #include "probe/elf_image.h"
 #include "probe/exits.h"
@@ -29,7 +34,7 @@
 #include "probe/sites.h"
 #include "probe/wrappers.h"
 
-#define DEFINITIONS_MAX 128 /* rows, and some in several symbol versions */
+#define DEFINITIONS_MAX 256 /* rows, and some in several symbol versions */
 
 #define EXIT_SITES_MAX 512
 
@@ -53,6 +58,8 @@ struct scan {
 	size_t exit_cnt;
 	bool out_of_memory;
 	bool defines_malloc, defines_operators, defines_ifunc;
+	unsigned local_roles; /* of local symbols: bits 1 << enum alloc_role */
+	bool takes_locals;
 };
 
 static const char *machine__name(const struct elf_image *image)
@@ -116,17 +123,20 @@ static void scan__add_definition(struct scan *scan, uint16_t function, const GEl
 static void scan__visit_symbol(
 	struct scan *scan, const GElf_Sym *symbol, const char *name, size_t name_cap)
 {
-	int type = GELF_ST_TYPE(symbol->st_info), binding = GELF_ST_BIND(symbol->st_info);
+	int type = GELF_ST_TYPE(symbol->st_info);
 	const struct elf_segment *segment;
 	uint16_t function;
 
 	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol->st_shndx == SHN_UNDEF ||
-		(binding != STB_GLOBAL && binding != STB_WEAK) ||
 		!allocator_function__find(name, name_cap, &function))
 		return;
 	segment = elf_image__segment(&scan->image, symbol->st_value);
 	if (!segment || !segment->executable)
 		return;
+	if (GELF_ST_BIND(symbol->st_info) == STB_LOCAL && !scan->takes_locals) {
+		scan->local_roles |= 1u << allocator_functions[function].role;
+		return;
+	}
 	scan->defines_ifunc |= type == STT_GNU_IFUNC;
 	if (type == STT_GNU_IFUNC)
 		return;
@@ -135,19 +145,29 @@ static void scan__visit_symbol(
 	scan__add_definition(scan, function, symbol);
 }
 
-static void scan__find_definitions(struct scan *scan)
+static void scan__visit_symbols(struct scan *scan)
 {
-	static const uint32_t types[] = {SHT_DYNSYM, SHT_SYMTAB};
 	size_t name_cap;
 	const char *name;
 	GElf_Sym symbol;
 
-	for (size_t t = 0; t < 2; t++) {
-		elf_image__symbols(&scan->image, types[t], &scan->tables[t]);
+	for (size_t t = 0; t < 2; t++)
 		for (size_t i = 0; elf_symbols__get(&scan->tables[t], i, &symbol, &name, &name_cap);
 			i++)
 			scan__visit_symbol(scan, &symbol, name, name_cap);
-	}
+}
+
+static void scan__find_definitions(struct scan *scan)
+{
+	const unsigned whole = 1u << ROLE_ALLOC | 1u << ROLE_REALLOC | 1u << ROLE_FREE;
+
+	elf_image__symbols(&scan->image, SHT_DYNSYM, &scan->tables[0]);
+	elf_image__symbols(&scan->image, SHT_SYMTAB, &scan->tables[1]);
+	scan__visit_symbols(scan);
+	if ((scan->local_roles & whole) != whole)
+		return;
+	scan->takes_locals = true;
+	scan__visit_symbols(scan);
 }
 
 typedef bool definition_test(const struct scan *scan, const struct definition *definition);
