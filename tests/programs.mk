@@ -19,9 +19,20 @@ PROGRAMS_OURS = -L$(PROGRAMS_OUT) -Wl,-rpath,'$$ORIGIN' -Wl,--no-as-needed
 
 MUSL_CC := $(shell command -v musl-gcc)
 
+# Other allocators, where they are installed: to be linked, and their functions called by the names that
+# they have beside malloc's (a prefix).
+PROGRAMS_LIBRARY = $(firstword $(wildcard $(addsuffix /$(1),/usr/lib/x86_64-linux-gnu /usr/lib64 /usr/lib)))
+JEMALLOC := $(call PROGRAMS_LIBRARY,libjemalloc.so.2)
+JEMALLOC_STATIC := $(call PROGRAMS_LIBRARY,libjemalloc_pic.a)
+TCMALLOC := $(call PROGRAMS_LIBRARY,libtcmalloc_minimal.so.4)
+MIMALLOC := $(call PROGRAMS_LIBRARY,libmimalloc.so.2)
+PREFIXED := malloc calloc realloc reallocarray posix_memalign aligned_alloc memalign valloc pvalloc free cfree \
+	free_sized free_aligned_sized mallocx rallocx dallocx sdallocx
+PROGRAMS_PREFIX = $(foreach name,$(PREFIXED),-D$(name)=$(1)$(name))
+
 PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork fork_threads trap_clone \
 	trap_exec trap_exec_thread trap_spawn trap_failed trap_many trap_dlclose threads \
-	main_exits_first die seccomped puppet contained churn leaky_server many_stacks
+	main_exits_first die seccomped puppet contained churn leaky_server many_stacks stress
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
 	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \
@@ -32,6 +43,11 @@ PROGRAMS_STACKS_FLAGS := $(filter-out -fno-omit-frame-pointer,$(PROGRAMS_FLAGS))
 PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw trap_bad_alloc leak_new \
 	leak_optimized leak_static leak_stripped leak_debuglink leak_ours leak_ours_tail leak_ours_static \
 	leak_new_ours leak_forwarded leak_forwarded_tail \
+	libprivate.so several $(if $(JEMALLOC),several_jemalloc) \
+	$(if $(JEMALLOC),leak_jemalloc leak_extended_jemalloc) \
+	$(if $(TCMALLOC),leak_tcmalloc leak_tc leak_extended_tcmalloc) \
+	$(if $(MIMALLOC),leak_mimalloc leak_mi leak_extended_mimalloc) \
+	$(if $(JEMALLOC_STATIC),leak_jemalloc_static leak_je leak_extended_je libprivate_jemalloc.so several_private_jemalloc) \
 	$(if $(MUSL_CC),leak_musl leak_musl_static trap_realloc_failing_musl) \
 	$(if $(filter x86_64,$(shell uname -m)),bits32)
 
@@ -67,6 +83,49 @@ $(PROGRAMS_OUT)/leak_musl_static: $(PROGRAMS_SRC)/leak.c
 	$(MUSL_CC) -std=gnu11 $(PROGRAMS_FLAGS) -static $< -o $@
 $(PROGRAMS_OUT)/trap_realloc_failing_musl: $(PROGRAMS_SRC)/trap_realloc_failing.c
 	$(MUSL_CC) -std=gnu11 $(PROGRAMS_FLAGS) $< -o $@
+
+# linked with another allocator; the weak references make the program not need it by itself
+PROGRAMS_WITH = $(PROGRAMS_C) $< -o $@ $(PROGRAMS_WEAK) -Wl,--no-as-needed
+$(PROGRAMS_OUT)/leak_jemalloc: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_WITH) $(JEMALLOC)
+$(PROGRAMS_OUT)/leak_tcmalloc: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_WITH) $(TCMALLOC)
+$(PROGRAMS_OUT)/leak_mimalloc: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_WITH) $(MIMALLOC)
+$(PROGRAMS_OUT)/leak_jemalloc_static: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_WITH) $(JEMALLOC_STATIC) -lm -lpthread
+# by names with a prefix, beside malloc of the C library or of the same allocator
+$(PROGRAMS_OUT)/leak_tc: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_WITH) $(call PROGRAMS_PREFIX,tc_) $(TCMALLOC)
+$(PROGRAMS_OUT)/leak_mi: $(PROGRAMS_SRC)/leak.c
+	$(PROGRAMS_WITH) $(call PROGRAMS_PREFIX,mi_) $(MIMALLOC)
+$(PROGRAMS_OUT)/libje.a:
+	objcopy $(foreach name,$(PREFIXED),--redefine-sym $(name)=je_$(name)) $(JEMALLOC_STATIC) $@
+$(PROGRAMS_OUT)/leak_je: $(PROGRAMS_SRC)/leak.c $(PROGRAMS_OUT)/libje.a
+	$(PROGRAMS_WITH) $(call PROGRAMS_PREFIX,je_) $(PROGRAMS_OUT)/libje.a -lm -lpthread
+$(PROGRAMS_OUT)/leak_extended_je: $(PROGRAMS_SRC)/leak_extended.c $(PROGRAMS_OUT)/libje.a
+	$(PROGRAMS_WITH) $(call PROGRAMS_PREFIX,je_) -Wl,-u,je_mallocx $(PROGRAMS_OUT)/libje.a -lm -lpthread
+# what they have beside malloc's family
+$(PROGRAMS_OUT)/leak_extended_jemalloc: $(PROGRAMS_SRC)/leak_extended.c
+	$(PROGRAMS_WITH) $(JEMALLOC)
+$(PROGRAMS_OUT)/leak_extended_tcmalloc: $(PROGRAMS_SRC)/leak_extended.c
+	$(PROGRAMS_WITH) $(TCMALLOC)
+$(PROGRAMS_OUT)/leak_extended_mimalloc: $(PROGRAMS_SRC)/leak_extended.c
+	$(PROGRAMS_WITH) $(MIMALLOC)
+
+# an allocator that a library keeps to itself, and a program that has another
+$(PROGRAMS_OUT)/private.map:
+	echo '{ global: private_*; local: *; };' > $@
+$(PROGRAMS_OUT)/libprivate.so: $(PROGRAMS_SRC)/private_alloc.c $(PROGRAMS_SRC)/alloc_ours.c $(PROGRAMS_OUT)/private.map
+	$(PROGRAMS_C) $(PROGRAMS_LIB) $(filter %.c,$^) -o $@ -Wl,--version-script=$(PROGRAMS_OUT)/private.map
+$(PROGRAMS_OUT)/libprivate_jemalloc.so: $(PROGRAMS_SRC)/private_alloc.c
+	$(PROGRAMS_C) $(PROGRAMS_LIB) $< -o $@ -Wl,--exclude-libs,ALL $(JEMALLOC_STATIC) -lm -lpthread
+$(PROGRAMS_OUT)/several: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libprivate.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lprivate
+$(PROGRAMS_OUT)/several_jemalloc: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libprivate.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lprivate $(JEMALLOC)
+$(PROGRAMS_OUT)/several_private_jemalloc: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libprivate_jemalloc.so
+	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lprivate_jemalloc
 
 $(PROGRAMS_OUT)/liballoc_ours.so: $(PROGRAMS_SRC)/alloc_ours.c
 	$(PROGRAMS_C) $(PROGRAMS_LIB) $< -o $@

@@ -9,6 +9,7 @@
 #   make docs-check       the documents against the tool
 #   make runtime          the tool against real programs, as root
 #   make oracle-table     real programs × allocators: heaptap's totals and the oracle's (minutes)
+#   make stress           threads at full speed for STRESS_SECONDS: exact, and nothing lost
 #   make demo, bench      see scripts/demo.sh, tests/bench/
 
 FUZZ_SECONDS ?= 5
@@ -54,6 +55,11 @@ runtime: $(BUILD)/heaptap programs
 .PHONY: oracle-table
 oracle-table: $(BUILD)/heaptap programs
 	@BUILD=$(BUILD) tests/runtime/oracle_table
+
+STRESS_SECONDS ?= 30
+.PHONY: stress
+stress: $(BUILD)/heaptap programs
+	@BUILD=$(BUILD) HEAPTAP_STRESS_SECONDS=$(STRESS_SECONDS) tests/runtime/run stress
 
 .PHONY: demo
 demo:

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * leak ROW: exact leaks through one allocator function. A row of the table names the function, how
- * a block is made by it, and how one is given back. LEAK_CNT blocks of different sizes are lost
- * from the call chain main, leak_outer, leak_inner, ROW's function; FREE_CNT others are freed.
- *
- * `leak` alone lists the rows. Functions that this C library does not have are weak references: a
- * row without its function exits with ABSENT.
- */
+/* leak ROW: exact leaks through one function of malloc's family (leak_rows.h). */
 #include <malloc.h>
-#include "expect.h"
+#include "leak_rows.h"
 
-enum {
-	LEAK_CNT = 7,
-	FREE_CNT = 5,
-	SIZE_FIRST = 1152,
-	SIZE_STEP = 192,
-	ALIGNMENT = 64,
-	ABSENT = 77
-};
-
-#define WEAK __attribute__((weak))
 void cfree(void *p) WEAK;
 void free_sized(void *p, size_t n) WEAK;
 void free_aligned_sized(void *p, size_t alignment, size_t n) WEAK;
-/* not in every C library */
+/* not in every C library, and not in every other allocator by a name of its own (programs.mk) */
 void *reallocarray(void *p, size_t count, size_t n) WEAK;
+void *aligned_alloc(size_t alignment, size_t n) WEAK;
+void *memalign(size_t alignment, size_t n) WEAK;
 void *pvalloc(size_t n) WEAK;
 void *valloc(size_t n) WEAK;
 
@@ -167,45 +152,6 @@ static NOINLINE void give_realloc_zero(void *p, size_t n)
 		give_free(tally_alloc(p, 0), 0);
 }
 
-struct row {
-	const char *name;
-	void *(*allocate)(size_t n);
-	void (*give_back)(void *p, size_t n);
-	const void *needed; /* NULL: this C library does not have the function */
-};
-
-static NOINLINE void leak_inner(const struct row *row, unsigned int i)
-{
-	require(row->allocate(SIZE_FIRST + i * SIZE_STEP) != NULL, "no memory");
-}
-
-static NOINLINE void leak_outer(const struct row *row)
-{
-	for (unsigned int i = 0; i < LEAK_CNT; i++)
-		leak_inner(row, i);
-}
-
-static NOINLINE void use_and_free(const struct row *row)
-{
-	for (unsigned int i = 0; i < FREE_CNT; i++) {
-		size_t n = SIZE_FIRST + i * SIZE_STEP;
-
-		row->give_back(row->allocate(n), n);
-	}
-}
-
-static int run_row(const struct row *row)
-{
-	if (!row->needed) {
-		say("ABSENT");
-		return ABSENT;
-	}
-	use_and_free(row);
-	leak_outer(row);
-	expect_print(row->name);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const struct row rows[] = {
@@ -228,13 +174,6 @@ int main(int argc, char **argv)
 		{"free_aligned_sized", by_aligned_alloc, give_free_aligned_sized,
 			free_aligned_sized},
 	};
-	const size_t row_cnt = sizeof(rows) / sizeof(*rows);
 
-	for (size_t i = 0; i < row_cnt; i++) {
-		if (argc < 2)
-			say(rows[i].name);
-		else if (strcmp(argv[1], rows[i].name) == 0)
-			return run_row(&rows[i]);
-	}
-	return argc < 2 ? 0 : 2;
+	return leak_main(rows, sizeof(rows) / sizeof(*rows), argc, argv);
 }

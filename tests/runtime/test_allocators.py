@@ -9,7 +9,7 @@ from harness import each
 
 ABSENT = 77  # leak.c: the C library has no such function
 
-# Other ways to build leak.c: each with all its rows.
+# Other ways to build leak.c, and other functions: each with all its rows.
 VARIANTS = {
     "leak_optimized": "no frame pointers, tail calls",
     "leak_static": "glibc linked statically",
@@ -20,7 +20,21 @@ VARIANTS = {
     "leak_ours_static": "the same in the program",
     "leak_forwarded": "a wrapper library before libc",
     "leak_forwarded_tail": "the same with tail calls",
+    "leak_jemalloc": "linked with jemalloc",
+    "leak_tcmalloc": "linked with tcmalloc",
+    "leak_mimalloc": "linked with mimalloc",
+    "leak_jemalloc_static": "jemalloc linked statically",
+    "leak_je": "jemalloc's functions by names of their own, beside the C library's",
+    "leak_tc": "tcmalloc's",
+    "leak_mi": "mimalloc's",
+    "leak_extended_jemalloc": "what jemalloc has beside malloc's family",
+    "leak_extended_je": "the same by names of their own",
+    "leak_extended_tcmalloc": "what tcmalloc has",
+    "leak_extended_mimalloc": "what mimalloc has",
 }
+# Functions that jemalloc does not have, so that they are the C library's, and crash.
+NOT_JEMALLOCS = ("pvalloc", "cfree")
+NO_ROWS = {"leak_jemalloc": NOT_JEMALLOCS, "leak_jemalloc_static": NOT_JEMALLOCS}
 
 
 def rows(name):
@@ -29,21 +43,27 @@ def rows(name):
     if not program.exists():
         return []
     listed = subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()
-    return [row for row in listed
-            if subprocess.run([program, row], stdout=subprocess.DEVNULL).returncode != ABSENT]
+    return [row for row in listed if row not in NO_ROWS.get(name, ())
+            and subprocess.run([program, row], stdout=subprocess.DEVNULL).returncode != ABSENT]
 
 
-# glibc allocates before main where it is linked statically (_dl_non_dynamic_init).
-NOT_ALONE = ("leak_static",)
+# Others allocate, too: glibc before main where it is linked statically (_dl_non_dynamic_init), tcmalloc
+# when it is loaded, libstdc++ (which tcmalloc and jemalloc need) for exceptions.
+NOT_ALONE = ("leak_static", "leak_tcmalloc", "leak_tc", "leak_extended_tcmalloc", "leak_jemalloc",
+             "leak_extended_jemalloc", "several_jemalloc")
 
 
-def check_row(t, name, row):
-    _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program(name), row])
+def check_image(t, name, image, expect):
     if name in NOT_ALONE:
         heaptap.check_own(t, image, expect, "leak_outer", "use_and_free")
     else:
         heaptap.check_totals(t, image, expect)
     return image
+
+
+def check_row(t, name, row):
+    _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program(name), row])
+    return check_image(t, name, image, expect)
 
 
 @each(*rows("leak"))
@@ -54,13 +74,17 @@ def test_leak_is_exact(t, row):
 @each(*VARIANTS)
 def test_leaks_are_exact_in(t, name):
     if not heaptap.program(name).exists():
-        t.skip("musl-gcc is not installed")
+        t.skip("what it is built with is not installed")
+    # a shell runs one after the other: heaptap is started once, and sees which program will be run
+    script = f'for row in {" ".join(rows(name))}; do "$0" $row; done'
+    _, pairs = heaptap.run_expecting(t, ["/bin/sh", "-c", script, heaptap.program(name)])
+    t.equal([expect["name"] for _, expect in pairs], rows(name), "rows that were run")
     wrong = []
-    for row in rows(name):
+    for image, expect in pairs:
         try:
-            check_row(t, name, row)
-        except Exception as error:  # all rows are told
-            wrong.append(f"{row}: {error}")
+            check_image(t, name, image, expect)
+        except heaptap.Failed as error:  # all rows are told
+            wrong.append(f"{expect['name']}: {error}")
     t.check(not wrong, "\n".join(wrong))
 
 
@@ -82,13 +106,13 @@ def test_stack_names_the_call_chain(t, row):
     image = check_row(t, "leak", row)
     stack = own_stack(t, image, inner)
     functions = [frame["function"] for frame in stack["frames"]]
-    wanted = [inner, "leak_inner", "leak_outer", "run_row", "main"]
-    t.equal(functions[1:6], wanted, f"frames after {functions[0]}")
+    wanted = [inner, "leak_inner", "leak_outer", "run_row", "leak_main", "main"]
+    t.equal(functions[1:7], wanted, f"frames after {functions[0]}")
     allocator = row.split("-")[0]
     t.check(functions[0] in ALIASES.get(allocator, (allocator,)),
             f"the first frame is {functions[0]}, not {allocator}")
-    for frame in stack["frames"][1:6]:
-        t.check((frame["file"] or "").endswith("tests/programs/leak.c"), f"file: {frame}")
+    for frame in stack["frames"][1:7]:
+        t.check("tests/programs/leak" in (frame["file"] or ""), f"file: {frame}")
         t.check((frame["line"] or 0) > 0, f"no line: {frame}")
         t.equal(frame["module"], str(heaptap.program("leak")), "module")
     t.equal((stack["outstanding_blocks"], stack["outstanding_bytes"]), (7, 12096), "the stack's leak")
@@ -104,13 +128,13 @@ def places_of(t, module, offset):
 def test_frames_agree_with_addr2line(t):
     t.need("addr2line")
     stack = own_stack(t, check_row(t, "leak", "malloc"), "by_malloc")
-    frames = stack["frames"][1:6]
+    frames = stack["frames"][1:7]
     found = [(frame["function"], f"{frame['file'].rsplit('/', 1)[-1]}:{frame['line']}") for frame in frames]
     offsets = dict.fromkeys((frame["module"], frame["module_offset"]) for frame in frames)
     wanted = [place for module, offset in offsets for place in places_of(t, module, offset)]
     t.equal(found, wanted, "functions and lines")
     inlined = [frame["inlined"] for frame in frames]
-    t.equal(inlined, [frames[i]["address"] == frames[i + 1]["address"] for i in range(4)] + [False],
+    t.equal(inlined, [frames[i]["address"] == frames[i + 1]["address"] for i in range(5)] + [False],
             "which frames are inlined into the next")
 
 
@@ -158,18 +182,49 @@ def test_new_beside_malloc_is_exact(t, row):
     check_new(t, "leak_new_ours", row)
 
 
+def run_all_new(t, library):
+    """(image, EXPECT line) for each row of leak_new, with an allocator library preloaded (or None)."""
+    script = f'for row in {" ".join(rows("leak_new"))}; do "$0" $row; done'
+    command = ["/bin/sh", "-c", script, heaptap.program("leak_new")]
+    _, pairs = heaptap.run_expecting(t, heaptap.preloading(t, library, *command) if library else command)
+    t.equal([expect["name"] for _, expect in pairs], rows("leak_new"), "rows that were run")
+    return pairs
+
+
 # Their operator new throws, so its rets are probed (user/probe/exits.h).
-@each("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2")
+OTHERS = ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2")
+
+
+@each(*OTHERS)
 def test_new_of_other_allocators_is_exact(t, library):
     wrong = []
-    for row in ("new", "new-nothrow", "new-array-sized", "new-sized-aligned"):
-        command = heaptap.preloading(t, library, heaptap.program("leak_new"), row)
+    for image, expect in run_all_new(t, library):
         try:
-            _, ((image, expect),) = heaptap.run_expecting(t, command)
             heaptap.check_own(t, image, expect, "leak_outer", "use_and_free")
         except heaptap.Failed as error:  # all rows are told
-            wrong.append(f"{row}: {error}")
+            wrong.append(f"{expect['name']}: {error}")
     t.check(not wrong, "\n".join(wrong))
+
+
+def check_blame(t, stack, row):
+    """The first frame outside the allocator and operator new is the function that says new, there."""
+    frames = stack["frames"]
+    first = next(i for i, frame in enumerate(frames) if frame["module"] == str(heaptap.program("leak_new")))
+    functions = [frame["function"] for frame in frames]
+    by = "by_" + row.replace("-sized", "").replace("-", "_")
+    source = (heaptap.ROOT / "tests/programs/leak_new.cc").read_text().splitlines()
+    t.check(first > 0 and heaptap.frame_is(frames[first], by), f"{row}: {functions}")
+    t.check(frames[first]["file"].endswith("tests/programs/leak_new.cc"), f"{row}: {frames[first]}")
+    t.contains(source[frames[first]["line"] - 1], f"({by}, ::operator new", f"{row}: the line that is blamed")
+
+
+@each("none", *OTHERS)
+def test_new_is_its_callers(t, library):
+    for image, expect in run_all_new(t, None if library == "none" else library):
+        stacks = [stack for stack in heaptap.stacks_through(image, "leak_outer")
+                  if stack["outstanding_blocks"]]
+        t.equal(len(stacks), 1, f"{expect['name']}: leaking stacks through leak_outer")
+        check_blame(t, stacks[0], expect["name"])
 
 
 @each("liballoc_ours.so", "libforward.so", "libforward_tail.so", "libcount.so")
@@ -177,3 +232,11 @@ def test_preloaded_allocator_counts_once(t, library):
     command = ["/usr/bin/env", f"LD_PRELOAD={heaptap.program(library)}", heaptap.program("leak"), "calloc"]
     _, ((image, expect),) = heaptap.run_expecting(t, command)
     heaptap.check_totals(t, image, expect)
+
+
+@each("several", "several_jemalloc", "several_private_jemalloc")
+def test_several_allocators_in_one_process(t, name):
+    if not heaptap.program(name).exists():
+        t.skip("what it is built with is not installed")
+    _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program(name)])
+    check_image(t, name, image, expect)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What has led tracers to wrong books: a program of the same name for each (tests/programs/trap_*)."""
+import os
 import shutil
 
 import heaptap
@@ -142,6 +143,14 @@ def test_threads_that_free_each_others_blocks(t, threads):
     _, ((image, expect),) = trap(t, "threads", threads, "20000")
     heaptap.check_own(t, image, expect, "leak_outer")
     t.equal(image["totals"]["failed_allocs"], expect["failed"], "failed allocations")
+
+
+def test_stress_of_threads_is_exact(t):
+    seconds = os.environ.get("HEAPTAP_STRESS_SECONDS", "5")
+    _, ((image, expect),) = trap(t, "stress", "4", seconds)
+    heaptap.check_own(t, image, expect, "leak_outer")
+    t.equal(image["totals"]["failed_allocs"], expect["failed"], "failed allocations")
+    t.check(expect["allocs"] > 10000 * float(seconds), f"that was no stress: {expect}")
 
 
 def test_many_threads(t):
