@@ -43,7 +43,7 @@ PROGRAMS_STACKS_FLAGS := $(filter-out -fno-omit-frame-pointer,$(PROGRAMS_FLAGS))
 PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw trap_bad_alloc leak_new \
 	leak_optimized leak_static leak_stripped leak_debuglink leak_ours leak_ours_tail leak_ours_static \
 	leak_new_ours leak_forwarded leak_forwarded_tail \
-	libprivate.so several $(if $(JEMALLOC),several_jemalloc) \
+	libprivate.so several several_late $(if $(JEMALLOC),several_jemalloc) \
 	$(if $(JEMALLOC),leak_jemalloc leak_extended_jemalloc) \
 	$(if $(TCMALLOC),leak_tcmalloc leak_tc leak_extended_tcmalloc) \
 	$(if $(MIMALLOC),leak_mimalloc leak_mi leak_extended_mimalloc) \
@@ -122,6 +122,8 @@ $(PROGRAMS_OUT)/libprivate_jemalloc.so: $(PROGRAMS_SRC)/private_alloc.c
 	$(PROGRAMS_C) $(PROGRAMS_LIB) $< -o $@ -Wl,--exclude-libs,ALL $(JEMALLOC_STATIC) -lm -lpthread
 $(PROGRAMS_OUT)/several: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libprivate.so
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lprivate
+$(PROGRAMS_OUT)/several_late: $(PROGRAMS_SRC)/several.c
+	$(PROGRAMS_C) -DLATE $< -o $@ -ldl
 $(PROGRAMS_OUT)/several_jemalloc: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libprivate.so
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lprivate $(JEMALLOC)
 $(PROGRAMS_OUT)/several_private_jemalloc: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libprivate_jemalloc.so

@@ -2,11 +2,42 @@
 /*
  * Two allocators in one process: the program's, and that of a library which keeps it to itself
  * (private_alloc.c). Each of them frees what it has given.
+ *
+ * With -DLATE it loads the library that PRIVATE_LIBRARY names, and waits for a line before it goes
+ * on.
  */
+#include <dlfcn.h>
 #include "expect.h"
 #include "private_alloc.h"
 
 enum { LEAK_CNT = 7, FREE_CNT = 5, BLOCK_SZ = 1701, PRIVATE_SZ = 2301 };
+
+#ifdef LATE
+
+static void *(*late_alloc)(size_t n);
+static void (*late_free)(void *p);
+#define private_alloc late_alloc
+#define private_free late_free
+
+static void prepare(void)
+{
+	void *library = dlopen(getenv("PRIVATE_LIBRARY"), RTLD_NOW);
+	char byte;
+
+	require(library != NULL, "dlopen failed");
+	late_alloc = (void *(*)(size_t))dlsym(library, "private_alloc");
+	late_free = (void (*)(void *))dlsym(library, "private_free");
+	require(late_alloc && late_free, "dlsym failed");
+	require(read(STDIN_FILENO, &byte, 1) == 1, "nobody said to go on");
+}
+
+#else
+
+static void prepare(void)
+{
+}
+
+#endif
 
 static NOINLINE void leak_inner(void)
 {
@@ -35,6 +66,7 @@ static NOINLINE void leak_outer(void)
 
 int main(void)
 {
+	prepare();
 	leak_outer();
 	expect_print("several");
 	return 0;

@@ -10,7 +10,8 @@
 enum { BLOCK_SZ = 1701 };
 
 /* volatile: a compiler that sees such a size warns */
-static const volatile size_t too_much = (size_t)1 << 62, half = SIZE_MAX / 2, most = SIZE_MAX;
+static const volatile size_t too_much = (size_t)1 << 62, half = SIZE_MAX / 2, most = SIZE_MAX,
+			     wraps = (size_t)1 << 32;
 
 static NOINLINE void fail(void *p)
 {
@@ -34,7 +35,8 @@ static NOINLINE void leak_outer(void)
 	fail(malloc(too_much));
 	fail(malloc(most));
 	fail(calloc(too_much, 1));
-	fail(calloc(half, 3)); /* the product overflows */
+	fail(calloc(half, 3));	    /* the product overflows, */
+	fail(calloc(wraps, wraps)); /* to nothing */
 	fail(realloc(NULL, too_much));
 	fail(reallocarray(NULL, half, 3));
 	fail(aligned_alloc(64, too_much));

@@ -240,3 +240,19 @@ def test_several_allocators_in_one_process(t, name):
         t.skip("what it is built with is not installed")
     _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program(name)])
     check_image(t, name, image, expect)
+
+
+def test_allocator_of_a_library_that_is_loaded_later(t):
+    library = {"PRIVATE_LIBRARY": str(heaptap.program("libprivate.so"))}
+    tracing = heaptap.start(t, "run", ["-i", "0.1"], ["--", heaptap.program("several_late")], stdin=None,
+                            environment=library)
+    t.until(lambda: any("found only after" in (image["note"] or "") for image in tracing.images),
+            f"word of the library's allocator\n{tracing.process.told()}")
+    tracing.process.popen.stdin.write(b"\n")
+    tracing.process.popen.stdin.close()
+    tracing.process.wait()
+    t.status(tracing.process, 0)
+    (expect,) = heaptap.read_expects(tracing.process.stdout)
+    image = tracing.only()
+    t.check(not image["from_birth"], "it says that it has seen all from the first call on")
+    heaptap.check_own(t, image, expect, "leak_outer", "use_and_free")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What has led tracers to wrong books: a program of the same name for each (tests/programs/trap_*)."""
 import os
+import re
 import shutil
 
 import heaptap
-from harness import each
+from harness import collect, each, without_bpf
 from puppet import Puppet
 
 
@@ -175,3 +176,15 @@ def test_many_short_lived_processes(t):
     t.equal(len(pairs), 300, "processes")
     for image, expect in pairs:
         heaptap.check_totals(t, image, expect)
+
+
+@without_bpf
+def test_the_tests_of_each_trap_exist(t):
+    text = (heaptap.ROOT / "docs/traps.md").read_text()
+    known = {name.split("[")[0] for name, _, _ in collect([])}
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| trap |")]
+    for row in rows:
+        named = re.findall(r"`(\w+/\w+)`", row)
+        t.check(named, f"a trap without a test: {row}")
+        t.equal([name for name in named if name not in known], [], "tests that do not exist")
+    t.check(len(rows) > 10, f"{len(rows)} traps")
