@@ -2,7 +2,7 @@
 #
 #   make            build/heaptap              make check      all tests (set-up first, as root)
 #   make demo       set-up, build, two traces  make install    DESTDIR= PREFIX=
-#   make bench      measurements               make unit       unit tests; SAN=1 under sanitizers
+#   make bench      measurements (-quick)      make unit       unit tests; SAN=1 under sanitizers
 #
 # Every .c below user/ is part of the tool; every tests/unit/test_*.c is a test program. Nothing is
 # listed by hand.
@@ -39,7 +39,6 @@ USER_SRCS := $(filter-out user/main.c,$(wildcard user/*/*.c))
 USER_OBJS := $(USER_SRCS:%.c=$(BUILD)/%.o)
 BPF_SRCS := $(wildcard bpf/*.bpf.c bpf/*.bpf.h vmlinux/*.h include/heaptap/*)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/bench_*.c))
 
 .PHONY: all
 all: $(BUILD)/heaptap
@@ -58,11 +57,11 @@ $(BUILD)/%.o: %.c | $(BUILD)/heaptap.skel.h
 $(BUILD)/user/report/html_assets.o: $(wildcard user/report/html/*)
 
 # The kernel side: compiled by clang, carried in the tool as a skeleton header.
+BPF_CC := $(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) \
+	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Ivmlinux -Iinclude
 $(BUILD)/heaptap.bpf.o: $(BPF_SRCS)
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) \
-		-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end \
-		-Ivmlinux -Iinclude -c -o $@ bpf/heaptap.bpf.c
+	$(BPF_CC) -c -o $@ bpf/heaptap.bpf.c
 
 $(BUILD)/heaptap.skel.h: $(BUILD)/heaptap.bpf.o
 	$(BPFTOOL) gen skeleton $< name heaptap_bpf > $@.new
@@ -82,6 +81,7 @@ clean:
 
 include tests/programs.mk
 -include tests/tests.mk
+-include tests/bench/bench.mk
 -include tests/kernels.mk
 -include scripts/install.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

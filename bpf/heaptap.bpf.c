@@ -43,14 +43,12 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("uprobe")
 int on_call_session(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-
 	KEEP_OWN_STACK(ctx, no_session_programs);
 	if (PT_REGS_IP(ctx) != bpf_get_func_ip(ctx)) {
 		call_return(ctx);
 		return 0;
 	}
-	return !call_enter(ctx, cookie);
+	return !call_enter(ctx, bpf_get_attach_cookie(ctx));
 }
 
 SEC("uprobe")

@@ -20,6 +20,7 @@ SUM='^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$'
 suites() {
 	cat <<TABLE
 docs            docs-check
+bpf-size        bpf-size
 unit            unit
 unit-sanitized  unit SAN=1 BUILD=$BUILD/san
 unit-valgrind   unit-valgrind

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Everything that tests, measures or shows. Included by the Makefile, which sets BUILD, UNIT_TESTS,
-# BENCHES, ALL_CFLAGS and LIBS.
+# Everything that tests or shows. Included by the Makefile, which sets BUILD, UNIT_TESTS, ALL_CFLAGS and
+# LIBS.
 #
 #   make check            set-up, then every suite of tests/check.sh; the last line is the sum
 #   make unit             unit tests; SAN=1: under AddressSanitizer and UBSan
 #   make unit-valgrind    unit tests under memcheck
 #   make fuzz             each fuzzer for FUZZ_SECONDS
 #   make docs-check       the documents against the tool
+#   make bpf-size         the BPF programs' instructions against their record
 #   make runtime          the tool against real programs, as root
 #   make oracle-table     real programs × allocators: heaptap's totals and the oracle's (minutes)
 #   make stress           threads at full speed for STRESS_SECONDS: exact, and nothing lost
-#   make demo, bench      see scripts/demo.sh, tests/bench/
+#   make demo             see scripts/demo.sh
 
 FUZZ_SECONDS ?= 5
 FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -48,6 +49,10 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libheaptap.a
 docs-check: $(BUILD)/heaptap
 	@BUILD=$(BUILD) tests/docs/check.sh
 
+.PHONY: bpf-size
+bpf-size: $(BUILD)/heaptap.bpf.o
+	@CLANG='$(CLANG)' tests/bpf/instructions.py $< tests/bpf/instructions.txt
+
 .PHONY: runtime
 runtime: $(BUILD)/heaptap programs
 	@BUILD=$(BUILD) tests/runtime/run
@@ -66,20 +71,3 @@ demo:
 	@scripts/setup.sh build
 	@$(MAKE) --no-print-directory -s $(BUILD)/heaptap $(BUILD)/programs/leaky_server
 	@BUILD=$(BUILD) scripts/demo.sh
-
-$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libheaptap.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libheaptap.a $(LIBS)
-
-# The load, as distributions build programs, and as the kernel's own stack walk needs it.
-PAIRS := $(BUILD)/bench/pairs $(BUILD)/bench/pairs_fp
-$(BUILD)/bench/pairs: PAIRS_FLAG := -fomit-frame-pointer
-$(BUILD)/bench/pairs_fp: PAIRS_FLAG := -fno-omit-frame-pointer
-$(PAIRS): tests/bench/pairs.c
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -fno-builtin $(PAIRS_FLAG) -o $@ $< -lpthread
-
-.PHONY: bench
-bench: $(BUILD)/heaptap $(BENCHES) $(PAIRS)
-	@set -e; for bench in $(BENCHES); do echo "==== $${bench##*/}"; $$bench; done
-	@echo "==== stack_cost"; BUILD=$(BUILD) tests/bench/stack_cost.py

@@ -2,7 +2,9 @@
 /*
  * How fast the collector takes a stream of records, from bytes to books: decode, process, blocks,
  * totals by stack. The stream is made beforehand, as the ring would give it: half allocations, half
- * frees of random outstanding blocks, 1,000 stacks. bench_ingest [LARGEST_WORKING_SET]
+ * frees of random outstanding blocks, 1,000 stacks. Prints "name<TAB>value<TAB>unit".
+ *
+ * bench_ingest [LARGEST_WORKING_SET]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,8 +90,8 @@ static void fill(struct ingest *ingest, uint64_t *set, size_t set_cnt)
 
 static size_t record_sz(const union record *record)
 {
-	return record->alloc.event.kind == EVENT_ALLOC ? sizeof(record->alloc) :
-							 sizeof(record->free);
+	return record->alloc.event.kind == EVENT_ALLOC ? sizeof(record->alloc)
+						       : sizeof(record->free);
 }
 
 static void measure(size_t set_cnt)
@@ -106,7 +108,7 @@ static void measure(size_t set_cnt)
 	began = now_s();
 	for (size_t i = 0; i < STREAM_RECORDS; i++)
 		ingest__record(&ingest, &records[i], record_sz(&records[i]));
-	printf("%9zu outstanding blocks: %5.2f M events/s\n", set_cnt,
+	printf("collector, recorded stream, %zu outstanding blocks\t%.3f\tM events/s\n", set_cnt,
 		STREAM_RECORDS / (now_s() - began) / 1e6);
 	process = heap__next(ingest.heap, NULL);
 	if (process__totals(process)->outstanding_blocks != set_cnt ||

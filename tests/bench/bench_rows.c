@@ -4,7 +4,7 @@
  * rows, their bytes, the call frame information that they come from, and rows that no rule can
  * express.
  *
- * usage: bench_rows [FILE...]
+ * usage: bench_rows [FILE...]; prints "name<TAB>value<TAB>unit"
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,6 +53,7 @@ static size_t cfi_sz(int fd)
 
 static int bench_file(const char *path)
 {
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
 	struct unwind_rows rows = {0};
 	double best_ms = 1e9;
@@ -67,11 +68,13 @@ static int bench_file(const char *path)
 		taken = now_ms() - start;
 		best_ms = taken < best_ms ? taken : best_ms;
 	}
-	if (err)
-		printf("%-44s %s\n", path, strerror(-err));
-	else
-		printf("%-44s %8.1f %9zu %8zu %8zu %5zu\n", path, best_ms, rows.cnt,
-			rows.cnt * sizeof(*rows.rows) / 1024, cfi_sz(fd) / 1024, rows.unsupported);
+	if (!err) {
+		printf("rows of %s, to build\t%.2f\tms\n", name, best_ms);
+		printf("rows of %s (from %zu KiB)\t%zu\tKiB\n", name, cfi_sz(fd) / 1024,
+			rows.cnt * sizeof(*rows.rows) / 1024);
+		printf("rows of %s that no rule can express\t%zu\tof %zu\n", name, rows.unsupported,
+			rows.cnt);
+	}
 	unwind_rows__destroy(&rows);
 	close(fd);
 	return err;
@@ -84,10 +87,9 @@ int main(int argc, char **argv)
 	struct rusage usage;
 	int err = 0;
 
-	printf("%-44s %8s %9s %8s %8s %5s\n", "file", "ms", "rows", "KiB", "CFI KiB", "none");
 	for (size_t i = 0; i < cnt; i++)
 		err |= bench_file(paths[i]);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("most memory: %ld KiB\n", usage.ru_maxrss);
+	printf("rows, most memory while they are built\t%.1f\tMiB\n", usage.ru_maxrss / 1024.0);
 	return err != 0;
 }

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""From results to what is said: one structure, which is the JSON, and a text made from it."""
+from measure import Figure
+from tracers import EXACT, FLOOR, UNTRACED
+
+MIB = 1 << 20
+HEADS = ("", "median", "spread", "x untr.", "over untr.", "x floor", "CPU s", "MiB", "B/block", "events", "lost")
+WIDTHS = (26, 10, 7, 9, 11, 8, 7, 7, 8, 11, 9)
+
+
+def middle(samples, field):
+    """The median of what a tracer says; None if it doesn't."""
+    values = [getattr(sample, field) for sample in samples if getattr(sample, field) is not None]
+    return Figure(values).median if values else None
+
+
+def row(workload, samples):
+    if isinstance(samples, Exception):
+        return {"state": type(samples).__name__.lower(), "why": str(samples)}
+    fields = {field: middle(samples, field)
+              for field in ("whole_s", "cpu_s", "rss_bytes", "events", "lost", "outstanding")}
+    return {"state": "measured", **Figure(map(workload.value, samples)).as_json(), **fields}
+
+
+def medians(rows):
+    return {name: found["median"] for name, found in rows.items() if found["state"] == "measured"}
+
+
+def compare(rows, base_rss):
+    """Adds to each row what it is beside the untraced program and the floor, and its memory per block."""
+    known = medians(rows)
+    untraced, floor = known.get(UNTRACED), known.get(FLOOR)
+    for found in rows.values():
+        if found["state"] != "measured" or untraced is None:
+            continue
+        over = found["median"] - untraced
+        found["times_untraced"] = found["median"] / untraced
+        found["over_untraced"] = over
+        if floor is not None and floor > untraced:
+            found["times_floor"] = over / (floor - untraced)
+        if found["outstanding"] and base_rss and found["outstanding"] >= 100000:
+            found["bytes_per_block"] = (found["rss_bytes"] - base_rss) / found["outstanding"]
+
+
+def of_workload(workload, results):
+    rows = {name: row(workload, samples) for name, samples in results.items()}
+    return {"workload": workload.name, "unit": workload.unit, "rows": rows}
+
+
+def complete(tables):
+    """Once all workloads are there: heaptap's memory with small books is what others are compared with."""
+    small = [table["rows"][EXACT]["rss_bytes"] for table in tables
+             if table["rows"].get(EXACT, {}).get("state") == "measured" and table["unit"] == "ns per pair"]
+    for table in tables:
+        compare(table["rows"], min(small) if small else None)
+
+
+def number(value, digits=0, divisor=1):
+    return "" if value is None else f"{value / divisor:,.{digits}f}"
+
+
+def line(cells):
+    return "".join(f"{cell:<{width}}" if i == 0 else f"{cell:>{width}}"
+                   for i, (cell, width) in enumerate(zip(cells, WIDTHS))).rstrip()
+
+
+def row_text(name, unit, found):
+    if found["state"] != "measured":
+        return f"  {name:<24}  {found['state']}: {found['why']}"
+    digits = 3 if unit == "s" else 1 if found["median"] < 100 else 0
+    return line((f"  {name}", number(found["median"], digits), f"{found['spread'] * 100:.0f} %",
+                 number(found.get("times_untraced"), 2), number(found.get("over_untraced"), digits),
+                 number(found.get("times_floor"), 2) if name != UNTRACED else "", number(found["cpu_s"], 2),
+                 number(found["rss_bytes"], 0, MIB), number(found.get("bytes_per_block"), 1),
+                 number(found["events"]), number(found["lost"])))
+
+
+def workload_text(table):
+    return [f"{table['workload']} ({table['unit']})",
+            *(row_text(name, table["unit"], found) for name, found in table["rows"].items()), ""]
+
+
+def figure_text(figure):
+    if figure["state"] != "measured":
+        return f"  {figure['name']:<72} {figure['state']}: {figure['why']}"
+    return (f"  {figure['name']:<72} {number(figure['median'], 2):>12} {figure['unit']:<12} "
+            f"{figure['spread'] * 100:4.0f} %")
+
+
+def programs_text(programs):
+    heads = f"  {'program':<18}{'instructions':>13}{'xlated':>9}{'jited B':>9}{'runs':>10}{'ns/run':>8}{'floor':>8}"
+    return [heads, *(f"  {name:<18}{number(found['object_instructions']):>13}{found['xlated_instructions']:>9,}"
+                     f"{found['jited_bytes']:>9,}{found['runs']:>10,}{number(found['ns_per_run'], 0):>8}"
+                     f"{number(found['floor_ns_per_run'], 0):>8}" for name, found in programs.items())]
+
+
+def text(report):
+    machine = report["machine"]
+    lines = [f"heaptap {report['heaptap']}, Linux {machine['kernel']}, {machine['cpus']} x {machine['cpu']}, "
+             f"{machine['memory_gib']} GiB; load before: {machine['load_before']}; rounds: {report['rounds']}",
+             "peers: " + ", ".join(f"{name} {version or 'missing'}" for name, version in report["peers"].items()),
+             "", line(HEADS)]
+    for table in report["workloads"]:
+        lines += workload_text(table)
+    lines += ["heaptap alone", *map(figure_text, report["figures"]), ""]
+    lines += ["BPF programs (pairs at depth 20, counted by the kernel; floor: the same, returning at once)",
+              *programs_text(report["bpf_programs"])]
+    return "\n".join(lines) + "\n"
