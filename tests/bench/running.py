@@ -48,7 +48,7 @@ class Place:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def told(self, name):
-        return (self.text(f"{name}.err") or self.text(f"{name}.out"))[-400:].strip()
+        return (self.text(f"{name}.err") or self.text(f"{name}.out"))[-800:].strip()
 
 
 def until(condition, what, seconds=ATTACH_S):

@@ -4,8 +4,8 @@ from measure import Figure
 from tracers import EXACT, FLOOR, UNTRACED
 
 MIB = 1 << 20
-HEADS = ("", "median", "spread", "x untr.", "over untr.", "x floor", "CPU s", "MiB", "B/block", "events", "lost")
-WIDTHS = (26, 10, 7, 9, 11, 8, 7, 7, 8, 11, 9)
+HEADS = ("", "runs", "median", "spread", "x untr.", "over untr.", "x floor", "CPU s", "MiB", "B/block", "events", "lost")
+WIDTHS = (26, 5, 10, 7, 9, 11, 8, 7, 7, 8, 11, 9)
 
 
 def middle(samples, field):
@@ -59,6 +59,10 @@ def number(value, digits=0, divisor=1):
     return "" if value is None else f"{value / divisor:,.{digits}f}"
 
 
+def first_line(why):
+    return (why.splitlines() or [""])[0][:100]
+
+
 def line(cells):
     return "".join(f"{cell:<{width}}" if i == 0 else f"{cell:>{width}}"
                    for i, (cell, width) in enumerate(zip(cells, WIDTHS))).rstrip()
@@ -66,9 +70,9 @@ def line(cells):
 
 def row_text(name, unit, found):
     if found["state"] != "measured":
-        return f"  {name:<24}  {found['state']}: {found['why']}"
+        return f"  {name:<24}  {found['state']}: {first_line(found['why'])}"
     digits = 3 if unit == "s" else 1 if found["median"] < 100 else 0
-    return line((f"  {name}", number(found["median"], digits), f"{found['spread'] * 100:.0f} %",
+    return line((f"  {name}", len(found["values"]), number(found["median"], digits), f"{found['spread'] * 100:.0f} %",
                  number(found.get("times_untraced"), 2), number(found.get("over_untraced"), digits),
                  number(found.get("times_floor"), 2) if name != UNTRACED else "", number(found["cpu_s"], 2),
                  number(found["rss_bytes"], 0, MIB), number(found.get("bytes_per_block"), 1),
@@ -82,7 +86,7 @@ def workload_text(table):
 
 def figure_text(figure):
     if figure["state"] != "measured":
-        return f"  {figure['name']:<72} {figure['state']}: {figure['why']}"
+        return f"  {figure['name']:<72} {figure['state']}: {first_line(figure['why'])}"
     return (f"  {figure['name']:<72} {number(figure['median'], 2):>12} {figure['unit']:<12} "
             f"{figure['spread'] * 100:4.0f} %")
 

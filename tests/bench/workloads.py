@@ -136,7 +136,7 @@ def full():
         Workload("live set of 10 M blocks", load("live", 10000000), BLOCK, leaves_out=NOT_FOR_MILLIONS),
         program("python3, JSON and AST", installed("/usr/bin/python3", lambda: inputs.python(10))),
         program("sqlite3, 1 M rows", installed("sqlite3", lambda: inputs.sqlite(1000000))),
-        program("gcc -O2 (cc1)", installed("gcc", lambda: inputs.compilation(compiler_proper(), 3000))),
+        program("gcc -O2 (cc1)", installed("gcc", lambda: inputs.compilation(compiler_proper(), 250))),
         program("git log", installed("git", lambda: inputs.history(20000))),
         Redis("redis, attached", 30000),
     ]
