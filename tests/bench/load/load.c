@@ -2,7 +2,8 @@
 /*
  * The loads of the measurements, each one way of using an allocator. Prints nanoseconds per
  * operation
- * ("ns 1234.5"), by the clock, over all that one thread did.
+ * ("ns 1234.5"), by the clock, over all that one thread did. DEPTH is the frames of a stack,
+ * malloc's and the thread's first included.
  *
  *   load pairs DEPTH THREADS SECONDS   malloc and free in a loop, from one call path
  *   load paths DEPTH PATHS SECONDS     each pair from the next of so many paths; 0: always a new
@@ -22,7 +23,6 @@
 
 #define THREADS_MAX 64
 #define OPERATIONS_PER_LOOK 256 /* at the clock, which takes some 25 ns */
-#define FRAMES_AROUND 6		/* main or the thread's start, its callers, and what allocates */
 
 static unsigned int depth;
 static double seconds;
@@ -72,13 +72,16 @@ static __attribute__((noinline)) double descend(unsigned int left)
 {
 	volatile double result; /* a frame, and no tail call */
 
-	result = left ? descend(left - 1) : allocate_pairs();
+	result = left > 1 ? descend(left - 1) : allocate_pairs();
 	return result;
 }
 
+/* Its stack: malloc, allocate_pairs, descend …, this, start_thread, clone3. */
 static void *pairs_thread(void *ret_ns)
 {
-	*(double *)ret_ns = descend(depth);
+	unsigned int left = depth > 5 ? depth - 5 : 0;
+
+	*(double *)ret_ns = left ? descend(left) : allocate_pairs();
 	return NULL;
 }
 
@@ -87,17 +90,17 @@ static double run_pairs(int thread_cnt)
 	pthread_t threads[THREADS_MAX];
 	double ns[THREADS_MAX], sum = 0;
 
-	for (int i = 1; i < thread_cnt; i++)
-		pthread_create(&threads[i], NULL, pairs_thread, &ns[i]);
-	pairs_thread(&ns[0]);
-	for (int i = 1; i < thread_cnt; i++)
-		pthread_join(threads[i], NULL);
 	for (int i = 0; i < thread_cnt; i++)
+		pthread_create(&threads[i], NULL, pairs_thread, &ns[i]);
+	for (int i = 0; i < thread_cnt; i++) {
+		pthread_join(threads[i], NULL);
 		sum += ns[i];
+	}
 	return sum / thread_cnt;
 }
 
-/* ---- paths: two ways down at each step, and the bits of `path` choose ---- */
+/* ---- paths: two ways down at each step, and the bits of `path` choose. What is said to touch
+ * memory keeps the compiler from making one call of the two. ---- */
 
 static __attribute__((noinline)) void *descend_by(
 	unsigned int left, unsigned long path, size_t size)
@@ -108,17 +111,21 @@ static __attribute__((noinline)) void *descend_by(
 		block = malloc(size);
 	else if (path & 1)
 		block = descend_by(left - 1, path >> 1, size);
-	else
-		block = descend_by(left - 1, path >> 1, size + 1);
+	else {
+		block = descend_by(left - 1, path >> 1, size);
+		__asm__ volatile("" ::: "memory");
+	}
 	return block;
 }
 
+/* Its stacks: malloc, descend_by …, main, its callers in the C library, _start. */
 static double run_paths(unsigned long path_cnt)
 {
+	unsigned int left = depth > 6 ? depth - 6 : 0;
 	struct course course = {0};
 
 	while (course__goes_on(&course))
-		free(descend_by(depth, path_cnt ? course.done % path_cnt : course.done, 64));
+		free(descend_by(left, path_cnt ? course.done % path_cnt : course.done, 64));
 	return course__ns(&course);
 }
 
@@ -166,11 +173,7 @@ static double run(int argc, char **argv)
 {
 	const char *load = argc > 1 ? argv[1] : "";
 
-	if (argc == 5) {
-		unsigned int frames = atoi(argv[2]);
-
-		depth = frames > FRAMES_AROUND ? frames - FRAMES_AROUND : 0;
-	}
+	depth = argc == 5 ? atoi(argv[2]) : 0;
 	seconds = argc > 2 ? atof(argv[argc - 1]) : 0;
 	if (!strcmp(load, "pairs") && argc == 5 && atoi(argv[3]) <= THREADS_MAX)
 		return run_pairs(atoi(argv[3]));
