@@ -101,7 +101,9 @@ def programs_text(programs):
 def text(report):
     machine = report["machine"]
     lines = [f"heaptap {report['heaptap']}, Linux {machine['kernel']}, {machine['cpus']} x {machine['cpu']}, "
-             f"{machine['memory_gib']} GiB; load before: {machine['load_before']}; rounds: {report['rounds']}",
+             f"{machine['memory_gib']} GiB; rounds: {report['rounds']}",
+             f"before it began: load {machine['load_before'][0]}, other tracers: "
+             f"{', '.join(machine['other_tracers']) or 'none'}",
              "peers: " + ", ".join(f"{name} {version or 'missing'}" for name, version in report["peers"].items()),
              "", line(HEADS)]
     for table in report["workloads"]:

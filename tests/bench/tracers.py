@@ -189,10 +189,10 @@ ALL = [
 ]
 
 
-def version_of(argv):
+def version_of(argv, pattern=r"\d+\.\d+[\w.+-]*"):
     try:
         text = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
     except OSError:
         return None
-    found = re.search(r"\d+\.\d+[\w.+-]*", text)
+    found = re.search(pattern, text)
     return found[0] if found else None

@@ -116,6 +116,9 @@ NOT_FOR_MILLIONS = (*STACK_MODES, "heaptap, naive sites", "memleak (libbpf)", "b
                     "LeakSanitizer")
 
 
+QUICK = ("untraced", "floor", "heaptap", "heaptap --sample 512K")
+
+
 def pairs(depth, threads, seconds):
     many = "s" if threads > 1 else ""
     return Workload(f"pairs, depth {depth}, {threads} thread{many}", load("pairs", depth, threads, seconds), PAIR)
@@ -144,9 +147,10 @@ def full():
 
 def quick():
     return [
-        pairs(20, 1, 0.3), pairs(20, 2, 0.3),
-        Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 0.3), PAIR, leaves_out=STACK_MODES),
-        Workload("live set of 1 M blocks", load("live", 1000000), BLOCK, only=("untraced", "floor", "heaptap")),
-        Workload("sqlite3, 100,000 rows", installed("sqlite3", lambda: inputs.sqlite(100000)),
-                 only=("untraced", "floor", "heaptap", "heaptap --sample 512K")),
+        pairs(20, 1, 0.3),
+        *(dataclasses.replace(workload, only=QUICK) for workload in (
+            pairs(20, 2, 0.3),
+            Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 0.3), PAIR),
+            Workload("live set of 1 M blocks", load("live", 1000000), BLOCK),
+            Workload("sqlite3, 100,000 rows", installed("sqlite3", lambda: inputs.sqlite(100000))))),
     ]
