@@ -81,7 +81,7 @@ clean:
 
 include tests/programs.mk
 -include tests/tests.mk
--include tests/bench/bench.mk
+-include tests/bench.mk
 -include tests/kernels.mk
 -include scripts/install.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -37,15 +37,14 @@ def onset_ready(place):
     found = until(lambda: re.search(r"^ready (\d+)$", place.text("onset.out"), re.MULTILINE), "onset")
     if int(found[1]) < 100:
         raise Missing(f"only {found[1]} mappings")
-    return int(found[1])
 
 
 def attach_to_mappings():
     with Place() as place:
         target = place.start(onset_words(), "onset")
-        cnt = onset_ready(place)
+        onset_ready(place)
         seconds = onset_seconds(place, [HEAPTAP, "attach", "-o", "/dev/null", target.pid])
-        return {f"attach to a process with {cnt} mappings, first event": (seconds, "s")}
+        return {"attach to a process with 100 mappings, first event": (seconds, "s")}
 
 
 def watch_of(processes):
