@@ -127,6 +127,43 @@ def test_library_that_is_loaded_later(t):
     t.equal(heaptap.sums(stacks)["outstanding_bytes"], 1234, "bytes through the plugin")
 
 
+@each("by the first", "before it was attached to")
+def test_library_with_an_allocator_that_is_loaded_by_another_first(t, loaded):
+    """The kernel side tells of a file once; the second process's calls are seen from its first one on."""
+    library = heaptap.program("liballoc_ours.so")
+    load = f"load {library} malloc 1234"
+    first, second = Puppet(t), Puppet(t)
+    if loaded == "before it was attached to":
+        first.tell(load)
+    tracing = heaptap.attach(t, first.pid, second.pid)
+    if loaded == "by the first":
+        first.tell(load)
+        t.until(lambda: tracing.of_pid(first.pid) and tracing.of_pid(first.pid)[-1]["note"], "the late probes")
+    second.tell(load, load)
+    tracing.stop()
+    image = tracing.of_pid(second.pid)[-1]
+    own = heaptap.sums([stack for stack in image["stacks"] if stack["frames"][0]["module"] == str(library)])
+    t.equal((own["outstanding_blocks"], own["outstanding_bytes"]), (2, 2468), "blocks of the library's allocator")
+    t.equal(image["note"], None, "note")
+
+
+def test_allocator_that_cannot_be_probed_is_said(t):
+    library = t.path("broken.so")
+    shutil.copy(heaptap.program("liballoc_ours.so"), library)
+    puppet = Puppet(t)
+    puppet.tell(f"load {library} malloc 1234")
+    with open(library, "r+b") as file:  # nobody can find its program headers any more
+        file.seek(32)  # e_phoff, elf(5)
+        file.write(b"\xff" * 8)
+    tracing = heaptap.attach(t, puppet.pid, options=["-v"])
+    puppet.tell("alloc 3 100")
+    tracing.stop()
+    image = tracing.only()
+    t.equal(image["totals"]["outstanding_blocks"], 3, "blocks of the C library's allocator")
+    t.contains(image["note"] or "", "could not be probed", "note")
+    t.contains(tracing.process.stderr, str(library), "stderr")
+
+
 @each(signal.SIGINT, signal.SIGTERM)
 def test_detaching_leaves_the_process_alone(t, number):
     puppet = Puppet(t)

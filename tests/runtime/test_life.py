@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The turns of a process's life that are not in test_traps: each against what the program itself counted."""
 import os
+import re
 import resource
 import shutil
 import signal
@@ -136,3 +137,28 @@ def test_container_that_is_watched(t):
     puppet.end()
     tracing.stop()
     check_puppet(t, tracing.of_pid(tracing.images[-1]["pid"])[-1], 6, 100)
+
+
+@each(("2", "100", "1"), ("4", "100", "50"))
+def test_fork_while_other_threads_allocate(t, case):
+    """The child's books are those of the moment at which its memory was copied: what its other threads held
+    then, by their own notes, which are exact but for the call that each was in."""
+    tracing = heaptap.run(t, [heaptap.program("fork_threads"), *case])
+    children = re.findall(r"^CHILD pid=(\d+) certain=(\d+) doubtful=(\d+)$", tracing.process.stdout, re.MULTILINE)
+    t.equal(len(children), int(case[1]), "children")
+    images = {image["pid"]: image for image in tracing.images}
+    for pid, certain, doubtful in (map(int, words) for words in children):
+        image = images[pid]
+        t.check(image["complete"], f"not complete: {image['events']}")
+        found = heaptap.sums(heaptap.stacks_through(image, "leak_inner"))["outstanding_blocks"]
+        t.check(certain <= found <= certain + doubtful, f"{found} blocks, not {certain} to {certain + doubtful}")
+
+
+def test_ten_thousand_processes_in_a_row(t):
+    tracing = heaptap.run(t, [heaptap.program("trap_many_forks"), "10000"])
+    images = {image["pid"]: image for image in tracing.images}
+    expects = heaptap.read_expects(tracing.process.stdout)
+    t.equal(len(images), len(expects), "processes in the books, and processes")
+    t.equal(len(expects), 10001, "processes")
+    for expect in expects:
+        heaptap.check_totals(t, images[expect["pid"]], expect)
