@@ -18,20 +18,6 @@
 #ifndef HEAPTAP_CALL_BPF_H
 #define HEAPTAP_CALL_BPF_H
 
-#define ARGUMENTS 8 /* a power of two; arguments[0] is none */
-
-/* Copied, because the compiler would merge reads of ctx into one at a variable offset, which the
- * verifier refuses. */
-static __always_inline void arguments_read(struct pt_regs *ctx, __u64 *arguments)
-{
-	arguments[0] = 0;
-	arguments[1] = PT_REGS_PARM1(ctx);
-	arguments[2] = PT_REGS_PARM2(ctx);
-	arguments[3] = PT_REGS_PARM3(ctx);
-	arguments[4] = PT_REGS_PARM4(ctx);
-	arguments[5] = arguments[6] = arguments[7] = 0;
-}
-
 static __always_inline __u64 return_address_read(struct pt_regs *ctx)
 {
 	__u64 address = 0;
@@ -81,8 +67,6 @@ static __always_inline bool call_is_nested(
 	return false;
 }
 
-#define ARGUMENT(arguments, number) ((arguments)[(number) & (ARGUMENTS - 1)])
-
 static __always_inline __u64 size_asked(const __u64 *arguments, __u64 cookie)
 {
 	__u64 size = ARGUMENT(arguments, COOKIE_SIZE_ARG(cookie));
@@ -103,7 +87,7 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_current(task);
-	__u64 sp = PT_REGS_SP(ctx), return_address, arguments[ARGUMENTS];
+	__u64 sp = PT_REGS_SP(ctx), return_address, *arguments;
 
 	if (!thread)
 		return false;
@@ -114,7 +98,10 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 		count_for(task->tgid, thread->image, COUNTER_too_deep);
 		return false;
 	}
+	arguments = thread->arguments;
 	arguments_read(ctx, arguments);
+	if (cfg_ranges && ROLE_MAPS(COOKIE_ROLE(cookie)))
+		return range_enter(thread, task, ctx, arguments, cookie, return_address);
 	thread->call.size = size_asked(arguments, cookie);
 	thread->call.block = ARGUMENT(arguments, COOKIE_BLOCK_ARG(cookie));
 	thread->call.out = ARGUMENT(arguments, COOKIE_OUT_ARG(cookie));
@@ -151,7 +138,9 @@ static __always_inline void call_end(
 	__u64 block, cookie = thread->call.cookie;
 	__u8 flags = thread->call.block ? EVENT_F_REALLOC : 0;
 
-	if (!call_result(thread, task, ctx, &block))
+	if (cfg_ranges && ROLE_MAPS(COOKIE_ROLE(cookie)))
+		range_end(thread, task, PT_REGS_RC(ctx));
+	else if (!call_result(thread, task, ctx, &block))
 		; /* counted */
 	else if (block)
 		emit_alloc(thread, task, cookie, flags, block);

@@ -75,4 +75,42 @@ static __always_inline void emit_free(
 	bpf_ringbuf_submit(record, wakeup_flags(thread));
 }
 
+static __always_inline void emit_map(struct thread *thread, struct task_struct *task, __u64 addr)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct map_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_maps);
+		return;
+	}
+	event_fill(&record->event, EVENT_MAP, 0, COOKIE_FUNCTION(thread->call.cookie), task,
+		thread->image);
+	record->time_ns = now;
+	record->addr = addr;
+	record->size = thread->range.new_size;
+	record->stack = thread->call.stack;
+	record->old_addr = thread->range.old_addr;
+	record->kind = thread->range.kind;
+	record->fixed = thread->range.fixed;
+	bpf_ringbuf_submit(record, wakeup_flags(thread));
+}
+
+static __always_inline void emit_unmap(
+	struct thread *thread, struct task_struct *task, __u64 cookie, enum unmap_step step)
+{
+	struct unmap_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_unmaps);
+		return;
+	}
+	event_fill(
+		&record->event, EVENT_UNMAP, 0, COOKIE_FUNCTION(cookie), task, thread->image);
+	record->addr = thread->range.addr;
+	record->size = thread->range.size;
+	record->step = step;
+	bpf_ringbuf_submit(record, wakeup_flags(thread));
+}
+
 #endif

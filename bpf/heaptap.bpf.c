@@ -2,7 +2,7 @@
 /*
  * The kernel side's programs. The way of an event through the headers:
  *
- *   probe ─► call (entry, return) ─► thread (in flight) ─► stack ─► unwind ─► file ─► emit ─► ring
+ *   probe ─► call (entry, return; range, if it maps) ─► thread (in flight) ─► stack ─► unwind ─► file ─► emit ─► ring
  *   tracepoint ─► life (fork, exec, exit) ────────────────────────────────────────────────────┘
  *   mapping made or taken away ─► unwind (what is known of addresses)
  *
@@ -29,6 +29,8 @@
 #include "path.bpf.h"
 #include "unwind.bpf.h"
 #include "stack.bpf.h"
+#include "arguments.bpf.h"
+#include "range.bpf.h"
 #include "call.bpf.h"
 #include "life.bpf.h"
 

@@ -26,6 +26,16 @@ struct call {	  /* the outermost allocator call that has not returned yet */
 	__u64 stack;
 };
 
+struct range_call { /* of the call in flight, if it maps: what it takes away, and what it makes */
+	__u64 addr;
+	__u64 size; /* 0: nothing */
+	__u64 new_addr; /* 0: what the call returns */
+	__u64 new_size; /* 0: nothing */
+	__u64 old_addr;
+	__u8 kind;
+	__u8 fixed;
+};
+
 #define WINDOW_SZ 2048		/* of the stack, read at once: most stacks lie in one or two */
 #define RETURN_INSTANCES_MAX 64 /* the kernel's limit of nested return probes */
 
@@ -53,8 +63,11 @@ struct unwind_path {  /* a walk that was made: what it read, and what it found (
 #define BP_OF_REGISTER 0 /* the walk's frame pointer is what it was at its beginning, */
 #define BP_NOTED 1	 /* or its slot is in the path already */
 
+#define ARGUMENTS 8 /* a power of two; arguments[0] is none */
+
 struct thread {
 	struct call call;
+	__u64 arguments[ARGUMENTS]; /* of a call that begins */
 	__u64 freed_addr; /* the last free: address, and sp at its entry */
 	__u64 freed_sp;
 	__u64 exec_id; /* of the image that the next three belong to */
@@ -69,6 +82,7 @@ struct thread {
 	__u64 bp_slot; /* where the walk's frame pointer was saved */
 	struct unwind_path path;
 	struct unwind unwind;
+	struct range_call range; /* here, out of the way of what every call needs */
 };
 
 struct {

@@ -33,7 +33,7 @@ PROGRAMS_PREFIX = $(foreach name,$(PREFIXED),-D$(name)=$(1)$(name))
 PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork fork_threads trap_clone \
 	trap_exec trap_exec_thread trap_spawn trap_failed trap_many trap_dlclose threads \
 	main_exits_first die seccomped puppet contained churn leaky_server many_stacks stress \
-	trap_many_forks
+	trap_many_forks trap_map_reuse maps
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
 	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \
@@ -49,7 +49,8 @@ PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_
 	$(if $(TCMALLOC),leak_tcmalloc leak_tc leak_extended_tcmalloc) \
 	$(if $(MIMALLOC),leak_mimalloc leak_mi leak_extended_mimalloc) \
 	$(if $(JEMALLOC_STATIC),leak_jemalloc_static leak_je leak_extended_je libprivate_jemalloc.so several_private_jemalloc) \
-	$(if $(MUSL_CC),leak_musl leak_musl_static trap_realloc_failing_musl) \
+	maps_static maps_optimized \
+	$(if $(MUSL_CC),leak_musl leak_musl_static trap_realloc_failing_musl maps_musl maps_musl_static) \
 	$(if $(filter x86_64,$(shell uname -m)),bits32)
 
 .PHONY: programs
@@ -129,6 +130,14 @@ $(PROGRAMS_OUT)/several_jemalloc: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libp
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lprivate $(JEMALLOC)
 $(PROGRAMS_OUT)/several_private_jemalloc: $(PROGRAMS_SRC)/several.c $(PROGRAMS_OUT)/libprivate_jemalloc.so
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_OURS) -lprivate_jemalloc
+$(PROGRAMS_OUT)/maps_static: $(PROGRAMS_SRC)/maps.c
+	$(PROGRAMS_C) -static $< -o $@
+$(PROGRAMS_OUT)/maps_optimized: $(PROGRAMS_SRC)/maps.c
+	$(PROGRAMS_C) -O2 -fomit-frame-pointer -foptimize-sibling-calls $< -o $@
+$(PROGRAMS_OUT)/maps_musl: $(PROGRAMS_SRC)/maps.c
+	$(MUSL_CC) -std=gnu11 $(PROGRAMS_FLAGS) $< -o $@
+$(PROGRAMS_OUT)/maps_musl_static: $(PROGRAMS_SRC)/maps.c
+	$(MUSL_CC) -std=gnu11 $(PROGRAMS_FLAGS) -static $< -o $@
 
 $(PROGRAMS_OUT)/liballoc_ours.so: $(PROGRAMS_SRC)/alloc_ours.c
 	$(PROGRAMS_C) $(PROGRAMS_LIB) $< -o $@

@@ -126,6 +126,8 @@ struct mm_struct {
 	mm_context_t context;
 	unsigned long start_code;
 	unsigned long start_stack;
+	unsigned long start_brk;
+	unsigned long brk;
 	struct uprobes_state uprobes_state;
 	struct file *exe_file;
 };

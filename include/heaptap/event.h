@@ -12,6 +12,8 @@
 #ifndef HEAPTAP_EVENT_H
 #define HEAPTAP_EVENT_H
 
+#include "range_kind.h"
+
 enum event_kind {
 	EVENT_ALLOC = 1,	/* struct alloc_event: an allocator returned a block */
 	EVENT_FREE = 2,		/* struct free_event: a block is handed back (at entry) */
@@ -22,6 +24,8 @@ enum event_kind {
 	EVENT_EXEC = 7,		/* struct exec_event */
 	EVENT_EXIT = 8,		/* struct exit_event: the process's last thread ended */
 	EVENT_THREAD_EXIT = 9,	/* struct event: one of the others ended */
+	EVENT_MAP = 11,		/* struct map_event: a program has mapped memory itself */
+	EVENT_UNMAP = 12,	/* struct unmap_event: it takes some away, and how that ended */
 };
 
 enum event_flag {
@@ -67,6 +71,31 @@ struct alloc_failed_event {
 	struct event event;
 	__u64 old_addr; /* realloc's block, which is still the caller's unless size is 0; else 0 */
 	__u64 size;
+};
+
+/* size: as mapped, in whole pages; of a break, as it was moved. */
+struct map_event {
+	struct event event;
+	__u64 time_ns; /* CLOCK_MONOTONIC at the call's return */
+	__u64 addr;
+	__u64 size;	/* bytes; not 0, and does not reach beyond the address space */
+	__u64 stack;	/* hash of the call stack at the call's entry */
+	__u64 old_addr; /* mremap's: the new range is of the kind of what is there; 0: none */
+	__u8 kind;	/* enum range_kind; with old_addr: if nothing is known to be there */
+	__u8 fixed;	/* it takes the place of what is there (MAP_FIXED) */
+	__u8 reserved[6];
+};
+
+/* An unmap is told when it begins, before the addresses can be given out again, and when it ends. In
+ * between, the same thread's EVENT_MAP may come (mremap). */
+enum unmap_step { UNMAP_BEGINS, UNMAP_DONE, UNMAP_FAILED, UNMAP_STEP_CNT };
+
+struct unmap_event {
+	struct event event;
+	__u64 addr;
+	__u64 size; /* as in map_event; there need not be anything */
+	__u32 step; /* enum unmap_step */
+	__u32 reserved;
 };
 
 /* The file number of the vDSO, code that the kernel maps from no file. Others come after it. */
@@ -148,7 +177,13 @@ enum alloc_role {
 	ROLE_ALLOC_OUT = 2, /* returns 0 and stores the block through a pointer argument */
 	ROLE_REALLOC = 3,   /* takes a block (or NULL), returns the block that replaces it */
 	ROLE_FREE = 4,	    /* takes a block (or NULL) */
+	/* From here: what a program maps itself. size is the new length, count the old one. */
+	ROLE_MAP = 10,	 /* returns the range's address, or MAP_FAILED; out is the flags */
+	ROLE_UNMAP = 11, /* takes a range: block and count */
+	ROLE_REMAP = 12, /* takes a range, returns the one that replaces it; out is the flags */
+	ROLE_BREAK = 13, /* moves the break: to block (brk), or by size (sbrk) */
 };
+#define ROLE_MAPS(role) ((role) >= ROLE_MAP)
 
 /*
  * A probe's cookie: which function this is and which argument is what, so that one pair of programs
@@ -182,6 +217,8 @@ _Static_assert(sizeof(struct event) == 16, "event layout");
 _Static_assert(sizeof(struct alloc_event) == 48, "alloc_event layout");
 _Static_assert(sizeof(struct free_event) == 24, "free_event layout");
 _Static_assert(sizeof(struct alloc_failed_event) == 32, "alloc_failed_event layout");
+_Static_assert(sizeof(struct map_event) == 64, "map_event layout");
+_Static_assert(sizeof(struct unmap_event) == 40, "unmap_event layout");
 _Static_assert(sizeof(struct stack_frame) == 24, "stack_frame layout");
 _Static_assert(sizeof(struct stack_event) == 32, "stack_event layout");
 _Static_assert(sizeof(struct file_event) == 40, "file_event layout");

@@ -96,6 +96,19 @@ def test_watch_of_the_whole_machine(t):
     t.check(later["from_birth"], "the later process is not traced from its birth")
 
 
+@each(*HERE)
+def test_mapped_memory(t, kind):
+    """Against the program's books, which it has held against /proc/self/maps."""
+    tracing = heaptap.run(t, [heaptap.program("maps"), "7", "1500"], options=["--mmap", "--link", kind])
+    *_, expect = heaptap.read_expects(tracing.process.stdout)
+    mapped = tracing.only()["mapped"]["totals"]
+    found = {key: mapped[field] for key, field in (
+        ("ranges", "outstanding_ranges"), ("bytes", "outstanding_bytes"), ("maps", "maps"),
+        ("mapped", "bytes_mapped"), ("unmaps", "unmaps"), ("peak", "peak_outstanding_bytes"))}
+    t.equal(found, {key: expect[key] for key in found}, "totals")
+    t.equal(mapped["unseen_unmaps"], 0, "unseen unmaps")
+
+
 @each("auto", "fp")
 def test_stack(t, mode):
     tracing = heaptap.run(t, [heaptap.program("leak"), "malloc"], options=["--stack", mode])

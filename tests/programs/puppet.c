@@ -7,6 +7,8 @@
  *   free CNT           the latest ones
  *   free_first CNT     the earliest ones
  *   churn CNT SIZE     allocates and frees, CNT times
+ *   map CNT SIZE       maps memory itself, and keeps it
+ *   unmap CNT          the latest ones
  *   thread CNT SIZE    as alloc, by a thread that ends then
  *   spawn FILE         executes FILE in a child of posix_spawn
  *   load FILE NAME SIZE  dlopens FILE, and keeps what NAME(SIZE) gives
@@ -17,10 +19,11 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include "expect.h"
 
-enum { WORDS = 4, BLOCK_MAX = 1 << 20 };
+enum { WORDS = 4, BLOCK_MAX = 1 << 20, MAP_MAX = 1000 };
 
 struct block {
 	void *p;
@@ -31,6 +34,9 @@ static struct {
 	struct block blocks[BLOCK_MAX];
 	size_t first, end;
 } kept;
+
+static struct block mapped[MAP_MAX];
+static size_t mapped_cnt;
 
 static NOINLINE void leak_inner(size_t n)
 {
@@ -79,6 +85,30 @@ static void do_churn(char **words)
 	for (size_t cnt = number(words[1]); cnt; cnt--) {
 		leak_outer(1, number(words[2]));
 		do_free(one);
+	}
+}
+
+static NOINLINE void map_outer(size_t cnt, size_t n)
+{
+	for (; cnt; cnt--) {
+		void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		require(p != MAP_FAILED && mapped_cnt < MAP_MAX, "cannot map");
+		mapped[mapped_cnt++] = (struct block){p, n};
+	}
+}
+
+static void do_map(char **words)
+{
+	map_outer(number(words[1]), number(words[2]));
+}
+
+static void do_unmap(char **words)
+{
+	for (size_t cnt = number(words[1]); cnt; cnt--) {
+		struct block *block = &mapped[--mapped_cnt];
+
+		require(!munmap(block->p, block->sz), "cannot unmap");
 	}
 }
 
@@ -152,6 +182,8 @@ static void obey(char **words)
 		{"free", do_free},
 		{"free_first", do_free_first},
 		{"churn", do_churn},
+		{"map", do_map},
+		{"unmap", do_unmap},
 		{"thread", do_thread},
 		{"spawn", do_spawn},
 		{"load", do_load},

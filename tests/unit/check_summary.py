@@ -46,7 +46,7 @@ def read_contract(path):
             elif line.startswith("## Losses"):
                 prefixes = ["", "processes[]."]
             else:
-                prefixes = [where[0] + "."] if where else None
+                prefixes = [path + "." for path in where] or None
         row = re.match(r"\| `([^`]+)` \| (\w+) \|([^|]*)\|", line)
         if row and prefixes is not None:
             for prefix in prefixes:
@@ -56,8 +56,9 @@ def read_contract(path):
     # objects that have rows for their fields, and none of their own
     for key in list(contract):
         outer = key.rpartition(".")[0]
-        if outer and not outer.endswith("[]"):
+        while outer and not outer.endswith("[]"):
             contract.setdefault(outer, ("object", False))
+            outer = outer.rpartition(".")[0]
     return contract
 
 

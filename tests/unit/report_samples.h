@@ -239,6 +239,14 @@ static struct summary_stack hostile_stacks[] = {
 		"ends\nwith a newline", FRAMES(hostile_frames)},
 };
 
+#define HOSTILE_MAPPED                                                                             \
+	{                                                                                          \
+		.is_told = true,                                                                   \
+		.totals = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, \
+			UINT64_MAX, {UINT64_MAX, UINT64_MAX, UINT64_MAX}},                         \
+		.growth_bytes = INT64_MIN, STACKS(hostile_stacks), .stacks_total = SIZE_MAX,       \
+	}
+
 static struct summary_process hostile_process[] = {{
 	.info = {.tgid = 1,
 		.comm = {'n', 'o', '\n', 'e', 'n', 'd', '\x1b', '[', '0', 'm', '\xff', '\xc3', '"',
@@ -256,6 +264,7 @@ static struct summary_process hostile_process[] = {{
 	.events_received = UINT64_MAX,
 	STACKS(hostile_stacks),
 	.stacks_total = SIZE_MAX,
+	.mapped = HOSTILE_MAPPED,
 }};
 
 static const struct summary hostile = {
@@ -340,6 +349,106 @@ static const struct summary many = {
 	.counters = {{[COUNTER_lost_lifecycle] = 1}},
 };
 
+/* ---- mapped memory ---- */
+
+static struct summary_frame mmap_frames[] = {
+	{0x7f3a5c2519aa, "mmap", 0xa, NULL, 0, 0, LIBC, LIBC_BUILD_ID, 0x1019aa, false},
+	{0x55d0c8a1c000, "create_pool", 0x32, "/usr/src/app/pool.c", 57, 9, "/opt/app/pool", NULL,
+		0x4000, false},
+};
+
+static struct summary_stack mapped_stacks[] = {
+	{8388608, 2, 3, 0, 25165824, 4096, 60.5, 1.25, true, NULL, FRAMES(mmap_frames)},
+	{4096, 1, 1, 0, 4096, 4096, 1.25, 1.25, true, NULL, .frames = mmap_frames, .frame_cnt = 1},
+	{0, 0, 700, 0, 2867200, 0, -1, -1, true, NULL, .frames = mmap_frames, .frame_cnt = 1},
+};
+
+static struct summary_process mapping_processes[] = {
+	{
+		.info = {.tgid = 21, .comm = "pool", .from_birth = true, .exe = "/opt/app/pool"},
+		.age_s = 61,
+		.complete = true,
+		.totals = {10, 7, 5000, 3, 1500, 2500, 2},
+		.growth_bytes = 1500,
+		.growth_blocks = 3,
+		.events_received = 1419,
+		STACKS(leak_stacks),
+		.stacks_total = 1,
+		.mapped =
+			{
+				.is_told = true,
+				.totals = {.maps = 706,
+					.unmaps = 702,
+					.bytes_mapped = 28040524,
+					.outstanding_ranges = 4,
+					.outstanding_bytes = 8394032,
+					.peak_outstanding_bytes = 16785408,
+					.kind_bytes = {8388608, 4096, 1328}},
+				.growth_bytes = 8192,
+				STACKS(mapped_stacks),
+				.stacks_total = 4,
+			},
+	},
+	{
+		.info = {.tgid = 22, .comm = "raw", .exe = "/opt/app/raw"},
+		.age_s = 61,
+		.complete = false,
+		.events_received = 3,
+		.counters = {{[COUNTER_lost_maps] = 1, [COUNTER_lost_unmaps] = 2}},
+		.mapped =
+			{
+				.is_told = true,
+				.totals = {.maps = 2,
+					.unmaps = 1,
+					.bytes_mapped = 8192,
+					.peak_outstanding_bytes = 4096,
+					.unseen_unmaps = 1},
+				.stacks = mapped_stacks,
+				.stacks_total = 1,
+			},
+	},
+	{
+		.info = {.tgid = 23, .comm = "true", .exe = "/bin/true"},
+		.age_s = 61,
+		.complete = true,
+		.mapped = {.is_told = true},
+	},
+};
+
+static const struct summary mapping = {
+	SAMPLE_SUMMARY(SUMMARY_PERIODIC, mapping_processes),
+	.events_received = 1422,
+	.counters = {{[COUNTER_lost_maps] = 1, [COUNTER_lost_unmaps] = 2}},
+};
+
+static struct summary_process old_mapping_process[] = {{
+	.info = {.tgid = 21, .comm = "pool", .from_birth = true, .exe = "/opt/app/pool"},
+	.age_s = 61,
+	.complete = true,
+	.mapped =
+		{
+			.is_told = true,
+			.totals = {.maps = 4,
+				.bytes_mapped = 8396800,
+				.outstanding_ranges = 4,
+				.outstanding_bytes = 8396800,
+				.peak_outstanding_bytes = 8396800,
+				.kind_bytes = {8396800}},
+			.growth_bytes = 8396800,
+			.filtered_bytes = 4096,
+			.filtered_ranges = 1,
+			.stacks = &mapped_stacks[1],
+			.stack_cnt = 1,
+			.stacks_total = 1,
+		},
+}};
+
+static const struct summary old_mapping = {
+	SAMPLE_SUMMARY(SUMMARY_PERIODIC, old_mapping_process),
+	.min_age_s = 600,
+	.events_received = 4,
+};
+
 static const struct summary nobody = {
 	.kind = SUMMARY_FINAL,
 	.time = {951782399, 999999999}, /* the second before 29 February 2000 */
@@ -364,6 +473,8 @@ static const struct sample {
 	{"hostile", &hostile, {0}},
 	{"hostile_verbose", &hostile, {.colour = true, .verbosity = 2}},
 	{"many", &many, {0}},
+	{"mapped", &mapping, {0}},
+	{"mapped_old", &old_mapping, {0}},
 	{"nobody", &nobody, {0}},
 };
 

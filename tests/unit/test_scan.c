@@ -48,15 +48,20 @@ __attribute__((format(printf, 1, 2))) static void run(const char *format, ...)
 	assert_int_equal(system(command), 0);
 }
 
-static int scan(const char *path, struct probe_sites *ret_sites)
+static int scan_for(const char *path, bool with_mapping, struct probe_sites *ret_sites)
 {
 	int fd = open(path, O_RDONLY);
 	int err;
 
 	assert_true(fd >= 0);
-	err = probe_sites__scan(fd, ret_sites);
+	err = probe_sites__scan(fd, with_mapping, ret_sites);
 	close(fd);
 	return err;
+}
+
+static int scan(const char *path, struct probe_sites *ret_sites)
+{
+	return scan_for(path, false, ret_sites);
 }
 
 static const struct probe_site *find_site(const struct probe_sites *sites, const char *name)
@@ -346,6 +351,63 @@ static void operators_that_call_themselves_end(void **state)
 	assert_names(MALLOC_AND_FREE FUNCTION("_Znwm", "1: jmp 1b\n")
 			     FUNCTION("_ZdlPv", "jmp _ZdlPv@plt\n"),
 		"malloc free _Znwm _ZdlPv ");
+}
+
+/* The same of the functions that map, too. */
+static void assert_names_with_mapping(const char *text, const char *expected)
+{
+	struct probe_sites sites;
+
+	scan_assembly(text, "", &sites);
+	probe_sites__destroy(&sites);
+	assert_int_equal(scan_for(in_directory("case.so"), true, &sites), 0);
+	assert_string_equal(names(&sites), expected);
+	probe_sites__destroy(&sites);
+}
+
+#define MAPPERS SIMPLE("munmap") SIMPLE("mremap") SIMPLE("brk") SIMPLE("sbrk")
+
+static void what_maps_is_probed_if_asked_for(void **state)
+{
+	assert_names(MALLOC_AND_FREE SIMPLE("mmap") MAPPERS, "malloc free ");
+	assert_names_with_mapping(MALLOC_AND_FREE SIMPLE("mmap64") MAPPERS,
+		"malloc free mmap64 munmap mremap brk sbrk ");
+}
+
+static void what_maps_is_probed_beside_mmap_only(void **state)
+{
+	assert_names_with_mapping(MALLOC_AND_FREE MAPPERS, "malloc free ");
+	assert_names_with_mapping(MAPPERS, "");
+}
+
+static void what_maps_is_no_allocator_that_an_operator_wraps(void **state)
+{
+	static const char text[] =
+		NEW_AROUND("call mmap@plt\n") SIMPLE("mmap") FUNCTION("_ZnwmRKSt9nothrow_t",
+			"jmp mmap\n");
+
+	assert_names_with_mapping(text, "malloc free _Znwm _ZnwmRKSt9nothrow_t mmap ");
+	assert_names(text, "malloc free _Znwm _ZnwmRKSt9nothrow_t ");
+}
+
+static void mapping_functions_have_their_arguments(void **state)
+{
+	struct probe_sites sites;
+	uint64_t cookie;
+
+	scan_assembly(SIMPLE("mmap") MAPPERS, "", &sites);
+	probe_sites__destroy(&sites);
+	assert_int_equal(scan_for(in_directory("case.so"), true, &sites), 0);
+	cookie = find_site(&sites, "mremap")->cookie;
+	assert_int_equal(COOKIE_ROLE(cookie), ROLE_REMAP);
+	assert_int_equal(COOKIE_BLOCK_ARG(cookie), 1);
+	assert_int_equal(COOKIE_COUNT_ARG(cookie), 2);
+	assert_int_equal(COOKIE_SIZE_ARG(cookie), 3);
+	assert_int_equal(COOKIE_OUT_ARG(cookie), 4);
+	assert_int_equal(COOKIE_ROLE(find_site(&sites, "sbrk")->cookie), ROLE_BREAK);
+	for (size_t i = 0; i < sites.cnt; i++)
+		assert_int_equal(sites.sites[i].kind, SITE_CALL);
+	probe_sites__destroy(&sites);
 }
 
 static void assert_delta(const char *text, uint32_t delta)
@@ -862,7 +924,7 @@ static void assert_sound(const char *path, size_t sites_min)
 {
 	struct probe_sites sites;
 
-	assert_int_equal(scan(path, &sites), 0);
+	assert_int_equal(scan_for(path, true, &sites), 0);
 	assert_true(sites.cnt >= sites_min);
 	for (size_t i = 0; i < sites.cnt; i++)
 		if (sites.sites[i].kind != SITE_RETURN)
@@ -939,7 +1001,7 @@ static int memory_file(const void *bytes, size_t sz)
 static int scan_bytes(const void *bytes, size_t sz, struct probe_sites *ret_sites)
 {
 	int fd = memory_file(bytes, sz);
-	int err = probe_sites__scan(fd, ret_sites);
+	int err = probe_sites__scan(fd, false, ret_sites);
 
 	close(fd);
 	return err;
@@ -984,9 +1046,9 @@ static void files_that_are_no_programs(void **state)
 	assert_int_equal(scan_bytes("", 0, &sites), -ENOEXEC);
 	assert_int_equal(scan_bytes("#!/bin/sh\n", 10, &sites), -ENOEXEC);
 	assert_int_equal(scan_bytes("\177ELF", 4, &sites), -ENOEXEC);
-	assert_int_equal(probe_sites__scan(fd, &sites), -ENOEXEC);
+	assert_int_equal(probe_sites__scan(fd, false, &sites), -ENOEXEC);
 	close(fd);
-	assert_int_equal(probe_sites__scan(-1, &sites), -EBADF);
+	assert_int_equal(probe_sites__scan(-1, false, &sites), -EBADF);
 }
 
 /* A small library with some of everything, and its bytes. */
@@ -1095,6 +1157,10 @@ int main(void)
 		cmocka_unit_test(an_operator_that_frees_on_its_way_is_no_wrapper),
 		cmocka_unit_test(functions_that_allocate_through_others_are_probed),
 		cmocka_unit_test(operators_that_call_themselves_end),
+		cmocka_unit_test(what_maps_is_probed_if_asked_for),
+		cmocka_unit_test(what_maps_is_probed_beside_mmap_only),
+		cmocka_unit_test(what_maps_is_no_allocator_that_an_operator_wraps),
+		cmocka_unit_test(mapping_functions_have_their_arguments),
 		cmocka_unit_test(a_site_that_something_else_enters_is_not_taken),
 		cmocka_unit_test(only_what_may_throw_has_return_sites),
 		cmocka_unit_test(every_form_of_ret_is_an_exit),

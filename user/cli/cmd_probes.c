@@ -18,6 +18,7 @@
 struct probes {
 	struct modules *modules;
 	pid_t pid;
+	bool with_mapping;
 	enum link_kind link; /* LINK_AUTO: not to be found out without privileges */
 	bool told_head;
 	size_t site_cnt;
@@ -71,7 +72,7 @@ static int print_module(struct probes *probes, const struct module *module)
 {
 	struct probe_sites sites = {0};
 	char *path = text__printable(module->path);
-	int err = module->fd < 0 ? module->error : probe_sites__scan(module->fd, &sites);
+	int err = module->fd < 0 ? module->error : probe_sites__scan(module->fd, probes->with_mapping, &sites);
 
 	for (size_t i = 0; !err && i < sites.cnt; i++)
 		print_site(probes, &sites.sites[i], path);
@@ -181,7 +182,8 @@ static bool is_number(const char *text)
 
 int cmd_probes(const struct options *options)
 {
-	struct probes probes = {.modules = modules__new(), .link = best_link()};
+	struct probes probes = {
+		.modules = modules__new(), .with_mapping = options->mmap, .link = best_link()};
 	int exit_code = probes.modules ? EXIT_OK : EXIT_TRACING;
 
 	if (!exit_code && !options->arg_cnt)

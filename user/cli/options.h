@@ -53,6 +53,7 @@ struct options {
 	uint64_t ring_size;			/* bytes, a power of two */
 	enum link_kind link;
 	enum stack_mode stack;
+	bool mmap;
 	enum colour_mode colour;
 	int verbosity;
 	unsigned int commands; /* that take all the options that were given */

@@ -20,6 +20,7 @@ struct summary_draft {
 	struct utsname system;
 	struct trace *trace;
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
+	uint64_t min_age_ns;
 	size_t process_cap;
 	struct selection selection;
 };
@@ -131,38 +132,29 @@ static int fill_stack_frames(
 	return 0;
 }
 
-static int fill_frames(struct summary_draft *draft, struct summary_process *shown)
+/* Numbers only: frames are for those that will be shown. NULL without memory. */
+static struct summary_stack *make_stacks(struct summary_draft *draft,
+	const struct process_info *info, const struct snapshot *snapshot)
 {
+	struct summary_stack *stacks = calloc(snapshot->site_cnt + 1, sizeof(*stacks));
+
+	for (size_t i = 0; stacks && i < snapshot->site_cnt; i++)
+		fill_stack(draft, info, &snapshot->sites[i], &stacks[i]);
+	return stacks;
+}
+
+/* Of a hundred thousand stacks ten may be shown: these get their frames. */
+static int finish_stacks(struct summary_draft *draft, const struct process_info *info,
+	struct summary_stack **stacks, size_t cnt)
+{
+	struct summary_stack *shrunk = reallocarray(*stacks, cnt + 1, sizeof(*shrunk));
 	int err = 0;
 
-	for (size_t i = 0; i < shown->stack_cnt && !err; i++)
-		err = fill_stack_frames(draft, &shown->info, &shown->stacks[i]);
+	if (shrunk)
+		*stacks = shrunk;
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = fill_stack_frames(draft, info, &(*stacks)[i]);
 	return err;
-}
-
-/* Of a hundred thousand stacks ten may be shown. */
-static void shrink_stacks(struct summary_process *shown)
-{
-	struct summary_stack *stacks =
-		reallocarray(shown->stacks, shown->stack_cnt + 1, sizeof(*stacks));
-
-	if (stacks)
-		shown->stacks = stacks;
-}
-
-/* Numbers only: frames are for those that will be shown. */
-static int fill_stacks(
-	struct summary_draft *draft, struct summary_process *shown, const struct snapshot *snapshot)
-{
-	shown->stacks = calloc(snapshot->site_cnt + 1, sizeof(*shown->stacks));
-	if (!shown->stacks)
-		return -ENOMEM;
-	shown->stacks_total = shown->stack_cnt = snapshot->site_cnt;
-	for (size_t i = 0; i < snapshot->site_cnt; i++)
-		fill_stack(draft, &shown->info, &snapshot->sites[i], &shown->stacks[i]);
-	selection__apply(&draft->selection, shown);
-	shrink_stacks(shown);
-	return fill_frames(draft, shown);
 }
 
 /* ---- processes ---- */
@@ -228,32 +220,87 @@ static void fill_process(
 	shown->complete = !process__info(process)->incomplete;
 }
 
-static int add_process(struct summary_draft *draft, struct process *process)
+static int fill_blocks(
+	struct summary_draft *draft, struct process *process, struct summary_process *shown)
 {
-	struct summary *summary = &draft->summary;
-	struct summary_process *shown;
 	struct snapshot snapshot;
-	int err;
+	int err = process__snapshot(process, draft->now_ns, draft->min_age_ns, &snapshot);
 
-	if (summary->process_cnt == draft->process_cap) {
-		size_t cap = draft->process_cap ? draft->process_cap * 2 : 16;
-
-		shown = reallocarray(summary->processes, cap, sizeof(*shown));
-		if (!shown)
-			return -ENOMEM;
-		summary->processes = shown;
-		draft->process_cap = cap;
-	}
-	shown = memset(&summary->processes[summary->process_cnt++], 0, sizeof(*shown));
-	fill_process(draft, process, shown);
-	err = process__snapshot(process, draft->now_ns,
-		(uint64_t)(draft->trace->options->min_age_s * 1e9), &snapshot);
 	if (err)
 		return err;
 	fill_sums(shown, &snapshot);
-	err = fill_stacks(draft, shown, &snapshot);
+	shown->stacks = make_stacks(draft, &shown->info, &snapshot);
+	shown->stack_cnt = shown->stacks_total = shown->stacks ? snapshot.site_cnt : 0;
 	snapshot__destroy(&snapshot);
+	return shown->stacks ? 0 : -ENOMEM;
+}
+
+static int fill_mapped(
+	struct summary_draft *draft, struct process *process, struct summary_process *shown)
+{
+	struct summary_mapped *mapped = &shown->mapped;
+	struct snapshot snapshot;
+	int err = process__snapshot_mapped(process, draft->now_ns, draft->min_age_ns, &snapshot);
+
+	if (err)
+		return err;
+	mapped->is_told = true;
+	mapped->totals = *process__mapped(process);
+	mapped->growth_bytes =
+		mapped->totals.outstanding_bytes - traced__of(process)->shown_mapped_bytes;
+	for (size_t i = 0; i < snapshot.site_cnt; i++) {
+		mapped->filtered_bytes += snapshot.sites[i].outstanding_bytes;
+		mapped->filtered_ranges += snapshot.sites[i].outstanding_blocks;
+	}
+	mapped->stacks = make_stacks(draft, &shown->info, &snapshot);
+	mapped->stack_cnt = mapped->stacks_total = mapped->stacks ? snapshot.site_cnt : 0;
+	snapshot__destroy(&snapshot);
+	return mapped->stacks ? 0 : -ENOMEM;
+}
+
+static int fill_stacks(
+	struct summary_draft *draft, struct process *process, struct summary_process *shown)
+{
+	struct summary_mapped *mapped = &shown->mapped;
+	int err = fill_blocks(draft, process, shown);
+
+	if (!err && draft->trace->options->mmap)
+		err = fill_mapped(draft, process, shown);
+	if (err)
+		return err;
+	selection__apply(&draft->selection, shown);
+	err = finish_stacks(draft, &shown->info, &shown->stacks, shown->stack_cnt);
+	if (!err && mapped->is_told)
+		err = finish_stacks(draft, &shown->info, &mapped->stacks, mapped->stack_cnt);
 	return err;
+}
+
+static struct summary_process *push_process(struct summary_draft *draft)
+{
+	struct summary *summary = &draft->summary;
+
+	if (summary->process_cnt == draft->process_cap) {
+		size_t cap = draft->process_cap ? draft->process_cap * 2 : 16;
+		struct summary_process *processes =
+			reallocarray(summary->processes, cap, sizeof(*processes));
+
+		if (!processes)
+			return NULL;
+		summary->processes = processes;
+		draft->process_cap = cap;
+	}
+	return memset(&summary->processes[summary->process_cnt++], 0,
+		sizeof(struct summary_process));
+}
+
+static int add_process(struct summary_draft *draft, struct process *process)
+{
+	struct summary_process *shown = push_process(draft);
+
+	if (!shown)
+		return -ENOMEM;
+	fill_process(draft, process, shown);
+	return fill_stacks(draft, process, shown);
 }
 
 /* ---- the whole ---- */
@@ -303,6 +350,7 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	draft->now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	draft->min_age_ns = trace->options->min_age_s * 1e9;
 	clock_gettime(CLOCK_REALTIME, &summary->time);
 	uname(&draft->system);
 	summary->kind = kind;
@@ -359,6 +407,13 @@ const struct summary *summary_draft__summary(const struct summary_draft *draft)
 	return &draft->summary;
 }
 
+static void free_stacks(struct summary_stack *stacks, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		free(stacks[i].frames);
+	free(stacks);
+}
+
 void summary_draft__free(struct summary_draft *draft)
 {
 	if (!draft)
@@ -366,9 +421,8 @@ void summary_draft__free(struct summary_draft *draft)
 	for (size_t i = 0; i < draft->summary.process_cnt; i++) {
 		struct summary_process *shown = &draft->summary.processes[i];
 
-		for (size_t j = 0; j < shown->stack_cnt; j++)
-			free(shown->stacks[j].frames);
-		free(shown->stacks);
+		free_stacks(shown->stacks, shown->stack_cnt);
+		free_stacks(shown->mapped.stacks, shown->mapped.stack_cnt);
 	}
 	free(draft->summary.processes);
 	free(draft);

@@ -137,6 +137,7 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 	int err, exit_code = 0;
 
 	full.helper = symbolizer__keeper(trace->symbolizer);
+	full.ranges = trace->options->mmap;
 	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {
@@ -165,7 +166,7 @@ static int open_rest(struct trace *trace)
 {
 	int err;
 
-	trace->targets = targets__new(trace->tracer, trace->modules);
+	trace->targets = targets__new(trace->tracer, trace->modules, trace->options->mmap);
 	trace->unwinding = unwinding__new(trace->tracer);
 	if (!trace->targets || !trace->unwinding)
 		return -ENOMEM;

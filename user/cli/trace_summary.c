@@ -59,6 +59,7 @@ static void turn_page(struct trace *trace)
 		next = heap__next(trace->heap, process);
 		traced->shown_bytes = totals->outstanding_bytes;
 		traced->shown_blocks = totals->outstanding_blocks;
+		traced->shown_mapped_bytes = process__mapped(process)->outstanding_bytes;
 		process__mark(process);
 		if (process__info(process)->state != PROCESS_RUNNING && !trace->hooks.keeps_ended)
 			forget(trace, process);

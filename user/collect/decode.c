@@ -14,13 +14,22 @@ static const size_t record_sizes[] = {
 	[EVENT_EXEC] = sizeof(struct exec_event),
 	[EVENT_EXIT] = sizeof(struct exit_event),
 	[EVENT_THREAD_EXIT] = sizeof(struct event),
+	[EVENT_MAP] = sizeof(struct map_event),
+	[EVENT_UNMAP] = sizeof(struct unmap_event),
 };
 
-/* What stands behind the fixed part: false if it is not all there. */
-static bool tail_fits(const struct event *event, size_t tail_sz)
+static bool is_range(__u64 addr, __u64 size)
+{
+	return addr && size && size <= ~addr;
+}
+
+/* What stands behind the fixed part, and what is bounded: false if it is not all there. */
+static bool fits(const struct event *event, size_t tail_sz)
 {
 	const struct stack_event *stack = (const void *)event;
 	const struct file_event *file = (const void *)event;
+	const struct map_event *map = (const void *)event;
+	const struct unmap_event *unmap = (const void *)event;
 
 	switch (event->kind) {
 	case EVENT_STACK:
@@ -28,6 +37,10 @@ static bool tail_fits(const struct event *event, size_t tail_sz)
 		       tail_sz >= stack->frame_cnt * sizeof(stack->frames[0]);
 	case EVENT_FILE:
 		return file->path_sz <= FILE_PATH_MAX && tail_sz >= file->path_sz;
+	case EVENT_MAP:
+		return is_range(map->addr, map->size) && map->kind < RANGE_KIND_CNT;
+	case EVENT_UNMAP:
+		return is_range(unmap->addr, unmap->size) && unmap->step < UNMAP_STEP_CNT;
 	}
 	return true;
 }
@@ -42,7 +55,7 @@ const struct event *decode__event(const void *data, size_t sz)
 	if (event->kind >= sizeof(record_sizes) / sizeof(*record_sizes))
 		return NULL;
 	least = record_sizes[event->kind];
-	if (!least || sz < least || !tail_fits(event, sz - least))
+	if (!least || sz < least || !fits(event, sz - least))
 		return NULL;
 	return event;
 }

@@ -145,6 +145,38 @@ static void on_alloc_failed(struct ingest *ingest, const struct alloc_failed_eve
 		process__alloc_failed(process);
 }
 
+static void on_map(struct ingest *ingest, const struct map_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+	struct mapping mapping = {
+		.addr = record->addr,
+		.size = record->size,
+		.old_addr = record->old_addr,
+		.stack_hash = record->stack,
+		.time_ns = record->time_ns,
+		.kind = record->kind,
+		.fixed = record->fixed,
+	};
+
+	if (process && process__map(process, &mapping, record->event.tid))
+		ingest->no_memory++;
+}
+
+static void on_unmap(struct ingest *ingest, const struct unmap_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+	pid_t tid = record->event.tid;
+
+	if (!process)
+		return;
+	if (record->step == UNMAP_DONE)
+		process__unmap_done(process, tid);
+	else if (record->step == UNMAP_FAILED)
+		process__unmap_failed(process, tid);
+	else if (process__unmap_begin(process, record->addr, record->size, tid))
+		ingest->no_memory++;
+}
+
 static void on_stack(struct ingest *ingest, const struct stack_event *record)
 {
 	struct process *process = process_of(ingest, &record->event);
@@ -366,5 +398,9 @@ void ingest__record(struct ingest *ingest, const void *data, size_t sz)
 		return on_exit_event(ingest, (const void *)event);
 	case EVENT_THREAD_EXIT:
 		return on_thread_exit(ingest, event);
+	case EVENT_MAP:
+		return on_map(ingest, (const void *)event);
+	case EVENT_UNMAP:
+		return on_unmap(ingest, (const void *)event);
 	}
 }

@@ -43,6 +43,7 @@ struct traced {
 	uint64_t received;	/* records of this process */
 	uint64_t shown_bytes;	/* outstanding at the last summary */
 	uint64_t shown_blocks;
+	uint64_t shown_mapped_bytes;
 	bool late_probes;	/* an allocator of it was probed after it could have been called */
 	bool unprobed;		/* one that it may have could not be probed */
 };

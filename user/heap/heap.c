@@ -154,8 +154,9 @@ void heap__unshare(struct heap *heap, pid_t child_tgid, uint32_t child_image)
 	*link = alias->next;
 	free(alias);
 	index__remove(&heap->processes, key);
-	/* If it ended inside a realloc, then that will not return. */
+	/* If it ended inside a realloc or an unmap, then that will not return. */
 	process__realloc_failed(parent, child_tgid);
+	process__unmap_failed(parent, child_tgid);
 }
 
 /* Leads the other names of `process` to its heir. Without memory for one it is forgotten. */

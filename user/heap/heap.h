@@ -5,7 +5,8 @@
  *
  *   heap ──► process {tgid, image} ──► blocks: address ──► {size, stack, time, number, thread}
  *     │            │                                            │
- *     │            └─► sites: per call stack totals ◄───────────┘  (index)
+ *     │            ├─► sites: per call stack totals ◄───────────┘  (index)
+ *     │            └─► mapped: ranges that the program maps itself, with sites of their own
  *     │                  │
  *     └─► stacks: hash ──┴─► frames, shared by all processes, counted by reference
  */
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <heaptap/range_kind.h>
 
 struct heap;
 struct process;
@@ -59,6 +61,19 @@ struct heap_anomalies {
 	uint64_t nested_frees;	   /* a free inside a free of the same block: not counted twice */
 	uint64_t replaced_blocks;  /* allocated where a block was outstanding: its free was lost */
 	uint64_t unknown_stacks;   /* allocations whose frames were lost */
+};
+
+/* What a program has mapped itself (mmap, mremap, brk, sbrk), not for its allocator. Bytes are of whole
+ * pages, but of a break, which moves by bytes. */
+struct mapped_totals {
+	uint64_t maps;	 /* ranges made; an mremap is one, and an unmap of the old range */
+	uint64_t unmaps; /* calls that took away any of them, or a part */
+	uint64_t bytes_mapped;
+	uint64_t outstanding_ranges; /* what is left of one is two, if the middle was unmapped */
+	uint64_t outstanding_bytes;
+	uint64_t peak_outstanding_bytes;
+	uint64_t unseen_unmaps; /* mapped where a range was outstanding: it was unmapped unseen */
+	uint64_t kind_bytes[RANGE_KIND_CNT]; /* outstanding */
 };
 
 /* ---- life of processes ---- */
@@ -132,6 +147,26 @@ void process__realloc_done(struct process *process, pid_t tid);
 void process__realloc_failed(struct process *process, pid_t tid);
 void process__alloc_failed(struct process *process);
 
+/* ---- events of mapped memory ---- */
+
+struct mapping {
+	uint64_t addr, size; /* bytes; neither is 0, and it ends in the address space */
+	uint64_t old_addr;   /* mremap's: the kind is that of what is or was there, if it is known */
+	uint64_t stack_hash;
+	uint64_t time_ns;
+	enum range_kind kind;
+	bool fixed; /* what is there is replaced; else there is nothing, or its unmap was not seen */
+};
+/* 0, or -ENOMEM (the process is then marked incomplete). */
+int process__map(struct process *process, const struct mapping *mapping, pid_t tid);
+/* An unmap begins: what is there is taken out and kept aside for this thread. Nothing need be there.
+ * 0, or -ENOMEM (incomplete, and nothing was taken out). */
+int process__unmap_begin(struct process *process, uint64_t addr, uint64_t size, pid_t tid);
+/* It has ended: what was kept aside is forgotten, */
+void process__unmap_done(struct process *process, pid_t tid);
+/* or put back, as if there had been no unmap. */
+void process__unmap_failed(struct process *process, pid_t tid);
+
 /* Something about this process was lost: the books are incomplete from now on. */
 void process__mark_incomplete(struct process *process);
 
@@ -154,6 +189,7 @@ struct process_info {
 /* Filled in by the collector; exe is a new string that the books own and free. */
 struct process_info *process__info(struct process *process);
 const struct heap_totals *process__totals(const struct process *process);
+const struct mapped_totals *process__mapped(const struct process *process);
 const struct heap_anomalies *process__anomalies(const struct process *process);
 
 /* ---- snapshots ---- */
@@ -174,6 +210,9 @@ struct snapshot {
 /* The sites as they are. min_age_ns: only blocks allocated at or before now_ns - min_age_ns count
  * as outstanding. The stacks stay the heap's. 0 or -ENOMEM. */
 int process__snapshot(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
+	struct snapshot *ret_snapshot);
+/* The same of mapped memory: blocks are ranges, allocs are maps; frees are not counted (0). */
+int process__snapshot_mapped(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
 	struct snapshot *ret_snapshot);
 void snapshot__destroy(struct snapshot *snapshot);
 /* From here the next snapshots' growth is counted. */

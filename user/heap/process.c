@@ -44,6 +44,7 @@ struct process *process__new(struct stacks *stacks, uint64_t *seed)
 	sites__init(&process->sites, stacks, seed__next(seed));
 	index__init(&process->pending, seed__next(seed));
 	index__init(&process->unmatched, seed__next(seed));
+	mapped__init(&process->mapped, stacks, seed);
 	return process;
 }
 
@@ -60,6 +61,7 @@ void process__free(struct process *process)
 	index__destroy(&process->unmatched);
 	blocks__destroy(&process->blocks);
 	sites__destroy(&process->sites);
+	mapped__destroy(&process->mapped);
 	free(process->info.exe);
 	free(process);
 }
@@ -321,14 +323,6 @@ static void process__put_all_back(struct process *process)
 
 /* ---- fork, exec, exit ---- */
 
-static void site__restart(struct site *site)
-{
-	site->allocs = site->outstanding_blocks;
-	site->frees = 0;
-	site->bytes_allocated = site->outstanding_bytes;
-	site->marked_bytes = site->outstanding_bytes;
-}
-
 /* Totals that begin with the outstanding blocks as allocated. */
 static void process__restart_totals(struct process *process)
 {
@@ -342,10 +336,10 @@ static void process__restart_totals(struct process *process)
 		.peak_outstanding_bytes = totals->outstanding_bytes,
 	};
 	process->anomalies = (struct heap_anomalies){};
+	sites__restart(&process->sites);
 	for (uint32_t i = 0; i < process->sites.cnt; i++) {
 		struct site *site = &process->sites.sites[i];
 
-		site__restart(site);
 		if (site->frameless)
 			process->anomalies.unknown_stacks += site->allocs;
 	}
@@ -386,7 +380,8 @@ struct process *process__copy(const struct process *parent, uint64_t *seed)
 		return NULL;
 	if (process__copy_info(&parent->info, &child->info) ||
 		blocks__copy(&parent->blocks, &child->blocks) ||
-		sites__copy(&parent->sites, &child->sites)) {
+		sites__copy(&parent->sites, &child->sites) ||
+		mapped__copy(&parent->mapped, &child->mapped)) {
 		process__free(child);
 		return NULL;
 	}
@@ -405,6 +400,7 @@ static void process__end(struct process *process, enum process_state state, uint
 	process->info.state = state;
 	process->info.end_ns = time_ns;
 	process__put_all_back(process);
+	mapped__end(&process->mapped);
 }
 
 /* A thread can still be ending when the process's end is told (pthread_join returns before). The main
@@ -472,6 +468,6 @@ size_t process__memory(const struct process *process)
 {
 	return sizeof(*process) + blocks__memory(&process->blocks) +
 	       sites__memory(&process->sites) + index__memory(&process->pending) +
-	       index__memory(&process->unmatched) +
+	       index__memory(&process->unmatched) + mapped__memory(&process->mapped) +
 	       process->pending.cnt * sizeof(struct block);
 }

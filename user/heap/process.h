@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A process's books from inside: heap.c, process.c and snapshot.c only. */
+/* A process's books from inside: heap.c, process.c, mapped.c and snapshot.c only. */
 #ifndef HEAPTAP_HEAP_PROCESS_H
 #define HEAPTAP_HEAP_PROCESS_H
 
@@ -9,6 +9,7 @@
 #include "heap/blocks.h"
 #include "heap/heap.h"
 #include "heap/index.h"
+#include "heap/mapped.h"
 #include "heap/sites.h"
 
 /* One more name of a process: a vfork child's. */
@@ -24,6 +25,7 @@ struct process {
 	struct sites sites;
 	struct index unmatched; /* tid → unmatched frees since the thread's last other call */
 	struct index pending; /* tid → struct block * that a realloc has taken out */
+	struct mapped mapped;
 	uint64_t last_number; /* of an allocation */
 	uint64_t base_ns;     /* block.time counts from here */
 	bool has_base;

@@ -52,6 +52,18 @@ int sites__copy(const struct sites *sites, struct sites *copy)
 	return 0;
 }
 
+void sites__restart(struct sites *sites)
+{
+	for (uint32_t i = 0; i < sites->cnt; i++) {
+		struct site *site = &sites->sites[i];
+
+		site->allocs = site->outstanding_blocks;
+		site->frees = 0;
+		site->bytes_allocated = site->outstanding_bytes;
+		site->marked_bytes = site->outstanding_bytes;
+	}
+}
+
 struct site *sites__find(const struct sites *sites, uint64_t stack_hash)
 {
 	uintptr_t number = index__find(&sites->by_hash, stack_hash);

@@ -33,6 +33,9 @@ void sites__destroy(struct sites *sites);
 /* copy: not initialised. 0 or -ENOMEM. */
 int sites__copy(const struct sites *sites, struct sites *copy);
 
+/* Totals begin anew, with what is outstanding as allocated. */
+void sites__restart(struct sites *sites);
+
 /* The site of a stack, or NULL. Good until the next one is added. */
 struct site *sites__find(const struct sites *sites, uint64_t stack_hash);
 /* The same; one that is not there is added. NULL without memory. */

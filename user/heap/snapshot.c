@@ -22,15 +22,14 @@ static void snapshot_site__init(struct snapshot_site *shown, const struct site *
 	};
 }
 
-static void snapshot_site__add(
-	struct snapshot_site *shown, const struct block *block, uint64_t time_ns)
+static void snapshot_site__add(struct snapshot_site *shown, uint64_t size, uint64_t time_ns)
 {
 	if (!shown->outstanding_blocks || time_ns < shown->oldest_ns)
 		shown->oldest_ns = time_ns;
 	if (time_ns > shown->newest_ns)
 		shown->newest_ns = time_ns;
 	shown->outstanding_blocks++;
-	shown->outstanding_bytes += block->size;
+	shown->outstanding_bytes += size;
 }
 
 static void process__add_blocks(const struct process *process, struct snapshot_site *sites,
@@ -45,8 +44,22 @@ static void process__add_blocks(const struct process *process, struct snapshot_s
 		uint64_t time_ns = process__block_ns(process, block);
 
 		if (!min_age_ns || time_ns <= now_ns - min_age_ns)
-			snapshot_site__add(&sites[block->site], block, time_ns);
+			snapshot_site__add(&sites[block->site], block->size, time_ns);
 	}
+}
+
+static void process__add_ranges(const struct process *process, struct snapshot_site *sites,
+	uint64_t now_ns, uint64_t min_age_ns)
+{
+	const struct ranges *ranges = &process->mapped.ranges;
+	const struct range *range;
+
+	if (min_age_ns > now_ns)
+		return;
+	for (range = ranges__beyond(ranges, 0); range; range = ranges__beyond(ranges, range->end))
+		if (!min_age_ns || range->time_ns <= now_ns - min_age_ns)
+			snapshot_site__add(
+				&sites[range->site], range->end - range->addr, range->time_ns);
 }
 
 /* Takes out the sites that never allocated: they are only there to hold a stack. */
@@ -61,20 +74,37 @@ static size_t snapshot__compact(struct snapshot_site *sites, size_t site_cnt)
 	return cnt;
 }
 
+/* Adds what passes the filter to its site. */
+typedef void add_outstanding(const struct process *process, struct snapshot_site *sites,
+	uint64_t now_ns, uint64_t min_age_ns);
+
+static int snapshot__take(const struct process *process, const struct sites *sites,
+	add_outstanding *add, uint64_t now_ns, uint64_t min_age_ns, struct snapshot *ret_snapshot)
+{
+	struct snapshot_site *shown = malloc((sites->cnt + 1) * sizeof(*shown));
+
+	if (!shown)
+		return -ENOMEM;
+	for (size_t i = 0; i < sites->cnt; i++)
+		snapshot_site__init(&shown[i], &sites->sites[i]);
+	add(process, shown, now_ns, min_age_ns);
+	ret_snapshot->sites = shown;
+	ret_snapshot->site_cnt = snapshot__compact(shown, sites->cnt);
+	return 0;
+}
+
 int process__snapshot(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
 	struct snapshot *ret_snapshot)
 {
-	size_t site_cnt = process->sites.cnt;
-	struct snapshot_site *sites = malloc((site_cnt + 1) * sizeof(*sites));
+	return snapshot__take(process, &process->sites, process__add_blocks, now_ns, min_age_ns,
+		ret_snapshot);
+}
 
-	if (!sites)
-		return -ENOMEM;
-	for (size_t i = 0; i < site_cnt; i++)
-		snapshot_site__init(&sites[i], &process->sites.sites[i]);
-	process__add_blocks(process, sites, now_ns, min_age_ns);
-	ret_snapshot->sites = sites;
-	ret_snapshot->site_cnt = snapshot__compact(sites, site_cnt);
-	return 0;
+int process__snapshot_mapped(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
+	struct snapshot *ret_snapshot)
+{
+	return snapshot__take(process, &process->mapped.sites, process__add_ranges, now_ns,
+		min_age_ns, ret_snapshot);
 }
 
 void snapshot__destroy(struct snapshot *snapshot)
@@ -85,13 +115,16 @@ void snapshot__destroy(struct snapshot *snapshot)
 	*snapshot = (struct snapshot){};
 }
 
+static void sites__mark(struct sites *sites)
+{
+	for (uint32_t i = 0; i < sites->cnt; i++)
+		sites->sites[i].marked_bytes = sites->sites[i].outstanding_bytes;
+}
+
 void process__mark(struct process *process)
 {
-	for (uint32_t i = 0; i < process->sites.cnt; i++) {
-		struct site *site = &process->sites.sites[i];
-
-		site->marked_bytes = site->outstanding_bytes;
-	}
+	sites__mark(&process->sites);
+	sites__mark(&process->mapped.sites);
 }
 
 int process__each_block(const struct process *process,

@@ -71,9 +71,11 @@ static const struct fragment *search__fragment(struct search *search, uint64_t a
 	return fragment;
 }
 
+/* One that tells of the block, as an allocator's does. */
 static bool returns_to_a_probe(uint16_t function)
 {
-	return !allocator_function__is_free(function) && !allocator_function__may_throw(function);
+	return !allocator_function__is_free(function) && !allocator_function__maps(function) &&
+	       !allocator_function__may_throw(function);
 }
 
 /* Whether a function with a return probe of its own begins there. */

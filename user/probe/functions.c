@@ -47,6 +47,16 @@ bool allocator_function__is_malloc(uint16_t function)
 	return strcmp(allocator_functions[function].name, "malloc") == 0;
 }
 
+bool allocator_function__maps(uint16_t function)
+{
+	return ROLE_MAPS(allocator_functions[function].role);
+}
+
+bool allocator_function__is_mmap(uint16_t function)
+{
+	return allocator_functions[function].role == ROLE_MAP;
+}
+
 bool allocator_function__may_throw(uint16_t function)
 {
 	static const char *const operators_new[] = {"_Zn", "tc_new", "mi_new", "mi_heap_alloc_new"};

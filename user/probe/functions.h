@@ -22,7 +22,10 @@ bool allocator_function__find(const char *name, size_t name_cap, uint16_t *ret_f
 bool allocator_function__is_operator(uint16_t function); /* C++'s new, delete */
 bool allocator_function__is_free(uint16_t function);
 bool allocator_function__is_malloc(uint16_t function);
-/* An exception may leave it: C++'s new without nothrow_t ([new.delete.single]), by whatever name. */
+bool allocator_function__maps(uint16_t function); /* no allocator: mmap and the like */
+bool allocator_function__is_mmap(uint16_t function);
+/* An exception may leave it: C++'s new without nothrow_t ([new.delete.single]), by whatever name.
+ */
 bool allocator_function__may_throw(uint16_t function);
 
 /* The registers with arguments that the row needs: bit n - 1 is argument n. */

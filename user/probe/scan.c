@@ -16,6 +16,8 @@
  *
  * C++ operators are probed only in a file that also defines malloc: elsewhere (libstdc++, a program
  * with operators of its own) they get their memory from an allocator that is probed itself.
+ * Functions that map memory are probed in files that define mmap: elsewhere a function called brk
+ * can be anything.
  */
 #include <errno.h>
 #include <linux/types.h>
@@ -57,7 +59,8 @@ struct scan {
 	struct exit_site exits[EXIT_SITES_MAX];
 	size_t exit_cnt;
 	bool out_of_memory;
-	bool defines_malloc, defines_operators, defines_ifunc;
+	bool with_mapping;
+	bool defines_malloc, defines_operators, defines_ifunc, defines_mmap;
 	unsigned local_roles; /* of local symbols: bits 1 << enum alloc_role */
 	bool takes_locals;
 };
@@ -128,7 +131,9 @@ static void scan__visit_symbol(
 	uint16_t function;
 
 	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol->st_shndx == SHN_UNDEF ||
-		!allocator_function__find(name, name_cap, &function))
+		!allocator_function__find(name, name_cap, &function) ||
+		(allocator_function__maps(function) &&
+			(!scan->with_mapping || GELF_ST_BIND(symbol->st_info) == STB_LOCAL)))
 		return;
 	segment = elf_image__segment(&scan->image, symbol->st_value);
 	if (!segment || !segment->executable)
@@ -141,6 +146,7 @@ static void scan__visit_symbol(
 	if (type == STT_GNU_IFUNC)
 		return;
 	scan->defines_malloc |= allocator_function__is_malloc(function);
+	scan->defines_mmap |= allocator_function__is_mmap(function);
 	scan->defines_operators |= allocator_function__is_operator(function);
 	scan__add_definition(scan, function, symbol);
 }
@@ -185,9 +191,12 @@ static void scan__drop_definitions(struct scan *scan, definition_test *is_droppe
 	scan->definition_cnt = kept;
 }
 
-static bool is_foreign_operator(const struct scan *scan, const struct definition *definition)
+/* It is probed only in a file that defines another function, too, and this one doesn't. */
+static bool is_foreign(const struct scan *scan, const struct definition *definition)
 {
-	return !scan->defines_malloc && allocator_function__is_operator(definition->function);
+	if (allocator_function__is_operator(definition->function))
+		return !scan->defines_malloc;
+	return allocator_function__maps(definition->function) && !scan->defines_mmap;
 }
 
 static struct call_map scan__call_map(const struct scan *scan, struct decoder *decoder)
@@ -506,7 +515,7 @@ static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
 	int err;
 
 	scan__find_definitions(scan);
-	scan__drop_definitions(scan, is_foreign_operator);
+	scan__drop_definitions(scan, is_foreign);
 	if (scan->definition_cnt == 0) {
 		snprintf(ret_sites->reason, sizeof(ret_sites->reason), "%s", scan__reason(scan));
 		return 0;
@@ -522,7 +531,7 @@ static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
 	return err ? err : scan__choose_sites(scan, ret_sites);
 }
 
-int probe_sites__scan(int fd, struct probe_sites *ret_sites)
+int probe_sites__scan(int fd, bool with_mapping, struct probe_sites *ret_sites)
 {
 	struct probe_sites sites = {0};
 	struct scan *scan;
@@ -531,6 +540,7 @@ int probe_sites__scan(int fd, struct probe_sites *ret_sites)
 	scan = calloc(1, sizeof(*scan));
 	if (!scan)
 		return -ENOMEM;
+	scan->with_mapping = with_mapping;
 	err = elf_image__open(fd, &scan->image);
 	if (err)
 		goto out;

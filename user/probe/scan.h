@@ -50,11 +50,12 @@ extern const struct allocator_function allocator_functions[];
 extern const size_t allocator_function_cnt;
 
 /*
- * Finds the sites of the ELF file at fd. 0, also when there are none (reason says why), or -errno:
+ * Finds the sites of the ELF file at fd; with_mapping: of the functions that map memory for the program
+ * itself, too. 0, also when there are none (reason says why), or -errno:
  * -ENOEXEC no ELF file, -ENOTSUP an ELF file of a machine or class that heaptap does not trace (by
  * name in reason), -EIO it is malformed, -ENOMEM.
  */
-int probe_sites__scan(int fd, struct probe_sites *ret_sites);
+int probe_sites__scan(int fd, bool with_mapping, struct probe_sites *ret_sites);
 void probe_sites__destroy(struct probe_sites *sites);
 
 #endif

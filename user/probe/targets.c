@@ -34,9 +34,10 @@ struct targets {
 	struct modules *modules;
 	struct hash files; /* by module */
 	size_t site_cnt;
+	bool with_mapping;
 };
 
-struct targets *targets__new(struct tracer *tracer, struct modules *modules)
+struct targets *targets__new(struct tracer *tracer, struct modules *modules, bool with_mapping)
 {
 	struct targets *targets = calloc(1, sizeof(*targets));
 
@@ -44,6 +45,7 @@ struct targets *targets__new(struct tracer *tracer, struct modules *modules)
 		return NULL;
 	targets->tracer = tracer;
 	targets->modules = modules;
+	targets->with_mapping = with_mapping;
 	return targets;
 }
 
@@ -91,12 +93,13 @@ static struct target_file *add_file(struct targets *targets, struct module *modu
 	return NULL;
 }
 
-static void scan(struct target_file *file)
+static void scan(struct target_file *file, bool with_mapping)
 {
 	struct module *module = file->module;
 
 	file->is_scanned = module->fd >= 0;
-	file->err = module->fd < 0 ? module->error : probe_sites__scan(module->fd, &file->sites);
+	file->err = module->fd < 0 ? module->error
+				   : probe_sites__scan(module->fd, with_mapping, &file->sites);
 	log_debug(2, "%s: %zu probe sites", module->path, file->sites.cnt);
 	if (*file->sites.unseen)
 		log_debug(1, "%s: %s", module->path, file->sites.unseen);
@@ -110,7 +113,7 @@ static struct target_file *find_sites(struct targets *targets, struct module *mo
 	if (!file)
 		file = add_file(targets, module);
 	if (file && !file->is_scanned)
-		scan(file);
+		scan(file, targets->with_mapping);
 	return file;
 }
 

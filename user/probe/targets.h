@@ -15,7 +15,8 @@
 
 struct targets;
 
-struct targets *targets__new(struct tracer *tracer, struct modules *modules);
+/* with_mapping: as of probe_sites__scan. NULL without memory. */
+struct targets *targets__new(struct tracer *tracer, struct modules *modules, bool with_mapping);
 void targets__free(struct targets *targets);
 
 /*

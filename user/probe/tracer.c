@@ -92,6 +92,7 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 	skel->rodata->cfg_unwind = config->stack_mode == STACK_AUTO || config->stack_mode == STACK_DWARF;
 	skel->rodata->cfg_frame_pointers = config->stack_mode != STACK_DWARF;
 	skel->rodata->cfg_no_stacks = config->stack_mode == STACK_NONE;
+	skel->rodata->cfg_ranges = config->ranges;
 	skel->rodata->cfg_page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_wakeup_bytes = config->ring_sz / 8;
 }

@@ -37,6 +37,7 @@ struct tracer_config {
 	uid_t uid;
 	const char *comm;   /* NULL: any */
 	const char *cgroup; /* path of a cgroup's folder; NULL: any */
+	bool ranges;	    /* what programs map themselves is told, too */
 	bool filter_exe;    /* only programs given to tracer__add_exe */
 };
 

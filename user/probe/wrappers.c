@@ -38,7 +38,8 @@ const cs_insn *call_map__decode(const struct call_map *map, uint64_t address)
 /* Whether calling `inner` counts what `self` does. */
 static bool is_counted_by(const struct definition *self, uint16_t inner)
 {
-	return allocator_function__is_free(self->function) == allocator_function__is_free(inner);
+	return !allocator_function__maps(inner) &&
+	       allocator_function__is_free(self->function) == allocator_function__is_free(inner);
 }
 
 static bool is_inner_address(const struct walk *walk, uint64_t address)

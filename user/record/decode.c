@@ -190,14 +190,35 @@ static int decode_stack(
 	return ret;
 }
 
-static int count_stacks(struct protobuf_reader inside, size_t *ret_cnt)
+/* Room for the stacks of this number: 0 or an error. */
+static int take_stacks(struct recorded *recorded, struct protobuf_reader inside,
+	enum process_number number, struct summary_stack **ret_stacks)
 {
 	struct protobuf_field field;
+	size_t cnt = 0;
 	int ret;
 
 	while ((ret = protobuf__next(&inside, &field)) == 1)
-		*ret_cnt += field.is_bytes && field.number == PROCESS_STACK;
+		cnt += field.is_bytes && field.number == number;
+	if (!ret)
+		*ret_stacks = take(recorded, cnt, sizeof(**ret_stacks), &ret);
 	return ret;
+}
+
+static int decode_process_field(
+	struct recorded *recorded, struct summary_process *process, struct protobuf_field *field)
+{
+	struct summary_mapped *mapped = &process->mapped;
+
+	switch (field->is_bytes ? field->number : 0) {
+	case PROCESS_STACK:
+		return decode_stack(
+			recorded, field->inside, &process->stacks[process->stack_cnt++]);
+	case PROCESS_MAPPED_STACK:
+		return decode_stack(recorded, field->inside, &mapped->stacks[mapped->stack_cnt++]);
+	default:
+		return fields__decode(process_fields, process, &recorded->strings, field);
+	}
 }
 
 static int decode_process(struct recorded *recorded, struct protobuf_reader inside)
@@ -205,19 +226,15 @@ static int decode_process(struct recorded *recorded, struct protobuf_reader insi
 	struct summary_process *process =
 		&recorded->summary.processes[recorded->summary.process_cnt++];
 	struct protobuf_field field;
-	size_t cnt = 0;
-	int ret = count_stacks(inside, &cnt);
+	int ret = take_stacks(recorded, inside, PROCESS_STACK, &process->stacks);
 
 	if (!ret)
-		process->stacks = take(recorded, cnt, sizeof(*process->stacks), &ret);
+		ret = take_stacks(
+			recorded, inside, PROCESS_MAPPED_STACK, &process->mapped.stacks);
 	if (ret)
 		return ret;
 	while ((ret = protobuf__next(&inside, &field)) == 1) {
-		if (field.number == PROCESS_STACK && field.is_bytes)
-			ret = decode_stack(
-				recorded, field.inside, &process->stacks[process->stack_cnt++]);
-		else
-			ret = fields__decode(process_fields, process, &recorded->strings, &field);
+		ret = decode_process_field(recorded, process, &field);
 		if (ret < 0)
 			return ret;
 	}

@@ -32,18 +32,26 @@ static uint64_t encode_frames(struct encoder *encoder, const struct summary_stac
 	return node;
 }
 
+static void encode_stacks(struct encoder *encoder, enum process_number number,
+	const struct summary_stack *stacks, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		protobuf__clear(&encoder->stack);
+		protobuf__put_number(
+			&encoder->stack, STACK_NODE, encode_frames(encoder, &stacks[i]));
+		fields__encode(stack_fields, &stacks[i], &encoder->strings, &encoder->stack);
+		protobuf__put_message(&encoder->process, number, &encoder->stack);
+	}
+}
+
 static void encode_process(struct encoder *encoder, const struct summary_process *process)
 {
+	const struct summary_mapped *mapped = &process->mapped;
+
 	protobuf__clear(&encoder->process);
 	fields__encode(process_fields, process, &encoder->strings, &encoder->process);
-	for (size_t i = 0; i < process->stack_cnt; i++) {
-		const struct summary_stack *stack = &process->stacks[i];
-
-		protobuf__clear(&encoder->stack);
-		protobuf__put_number(&encoder->stack, STACK_NODE, encode_frames(encoder, stack));
-		fields__encode(stack_fields, stack, &encoder->strings, &encoder->stack);
-		protobuf__put_message(&encoder->process, PROCESS_STACK, &encoder->stack);
-	}
+	encode_stacks(encoder, PROCESS_STACK, process->stacks, process->stack_cnt);
+	encode_stacks(encoder, PROCESS_MAPPED_STACK, mapped->stacks, mapped->stack_cnt);
 	protobuf__put_message(&encoder->processes, MESSAGE_PROCESS, &encoder->process);
 }
 

@@ -64,7 +64,10 @@ enum message_number {
 	MESSAGE_NODES = 3,   /* packed numbers */
 	MESSAGE_PROCESS = 4, /* message */
 };
-enum process_number { PROCESS_STACK = 1 /* message */ };
+enum process_number {
+	PROCESS_STACK = 1,	  /* message */
+	PROCESS_MAPPED_STACK = 2, /* message: of ranges that the program has mapped itself */
+};
 enum stack_number { STACK_NODE = 1 };
 #define FIELD_FIRST 10
 

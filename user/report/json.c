@@ -65,16 +65,31 @@ static void add_stack_ends(struct fields *fields, const struct summary_process *
 
 /* ---- stacks ---- */
 
-static void put_stack(struct output *out, const struct summary_stack *stack)
+static void add_block_counts(struct fields *fields, const struct summary_stack *stack)
+{
+	fields__add_count(fields, "outstanding_blocks", stack->outstanding_blocks);
+	fields__add_count(fields, "allocs", stack->allocs);
+	fields__add_count(fields, "frees", stack->frees);
+	fields__add_count(fields, "bytes_allocated", stack->bytes_allocated);
+}
+
+static void add_range_counts(struct fields *fields, const struct summary_stack *stack)
+{
+	fields__add_count(fields, "outstanding_ranges", stack->outstanding_blocks);
+	fields__add_count(fields, "maps", stack->allocs);
+	fields__add_count(fields, "bytes_mapped", stack->bytes_allocated);
+}
+
+typedef void add_counts(struct fields *fields, const struct summary_stack *stack);
+
+static void put_stack(
+	struct output *out, const struct summary_stack *stack, add_counts *add_its_counts)
 {
 	struct fields fields;
 
 	fields__begin(&fields);
 	fields__add_count(&fields, "outstanding_bytes", stack->outstanding_bytes);
-	fields__add_count(&fields, "outstanding_blocks", stack->outstanding_blocks);
-	fields__add_count(&fields, "allocs", stack->allocs);
-	fields__add_count(&fields, "frees", stack->frees);
-	fields__add_count(&fields, "bytes_allocated", stack->bytes_allocated);
+	add_its_counts(&fields, stack);
 	fields__add_signed(&fields, "growth_bytes", stack->growth_bytes);
 	fields__add_seconds(&fields, "oldest_age_s", stack->oldest_age_s);
 	fields__add_seconds(&fields, "newest_age_s", stack->newest_age_s);
@@ -82,6 +97,61 @@ static void put_stack(struct output *out, const struct summary_stack *stack)
 	fields__add_text(&fields, "end", stack->complete ? NULL : stack->end);
 	json_frames__add(&fields, stack);
 	fields__put(out, &fields, PART_WHOLE);
+}
+
+/* ,"stacks":[…] of the object that was begun */
+static void put_stacks(struct output *out, const struct summary_stack *stacks, size_t cnt,
+	add_counts *add_their_counts)
+{
+	output__puts(out, ",\"stacks\":[");
+	for (size_t i = 0; !out->err && i < cnt; i++) {
+		if (i)
+			output__puts(out, ",");
+		put_stack(out, &stacks[i], add_their_counts);
+	}
+	output__puts(out, "]");
+}
+
+/* ---- mapped memory ---- */
+
+static void add_mapped_totals(struct fields *fields, const struct mapped_totals *totals)
+{
+	struct fields inner, kinds;
+
+	fields__begin(&inner);
+	fields__add_count(&inner, "maps", totals->maps);
+	fields__add_count(&inner, "unmaps", totals->unmaps);
+	fields__add_count(&inner, "bytes_mapped", totals->bytes_mapped);
+	fields__add_count(&inner, "outstanding_ranges", totals->outstanding_ranges);
+	fields__add_count(&inner, "outstanding_bytes", totals->outstanding_bytes);
+	fields__add_count(&inner, "peak_outstanding_bytes", totals->peak_outstanding_bytes);
+	fields__add_count(&inner, "unseen_unmaps", totals->unseen_unmaps);
+	fields__begin(&kinds);
+	for (size_t i = 0; i < RANGE_KIND_CNT; i++)
+		fields__add_count(&kinds, range_kind_rows[i].key, totals->kind_bytes[i]);
+	fields__add_object(&inner, "outstanding_bytes_of", &kinds);
+	fields__add_object(fields, "totals", &inner);
+}
+
+static void put_mapped(
+	struct output *out, const struct summary_mapped *mapped, const struct summary *summary)
+{
+	bool filtered = summary->min_age_s > 0;
+	struct fields fields;
+
+	if (!mapped->is_told) {
+		output__puts(out, "null");
+		return;
+	}
+	fields__begin(&fields);
+	add_mapped_totals(&fields, &mapped->totals);
+	fields__add_signed(&fields, "growth_bytes", mapped->growth_bytes);
+	fields__add_known(&fields, "filtered_bytes", filtered, mapped->filtered_bytes);
+	fields__add_known(&fields, "filtered_ranges", filtered, mapped->filtered_ranges);
+	fields__add_count(&fields, "stacks_total", mapped->stacks_total);
+	fields__put(out, &fields, PART_HEAD);
+	put_stacks(out, mapped->stacks, mapped->stack_cnt, add_range_counts);
+	output__puts(out, "}");
 }
 
 /* ---- processes ---- */
@@ -182,13 +252,10 @@ static void put_process(
 	struct output *out, const struct summary_process *process, const struct summary *summary)
 {
 	put_process_head(out, process, summary);
-	output__puts(out, ",\"stacks\":[");
-	for (size_t i = 0; !out->err && i < process->stack_cnt; i++) {
-		if (i)
-			output__puts(out, ",");
-		put_stack(out, &process->stacks[i]);
-	}
-	output__puts(out, "]}");
+	put_stacks(out, process->stacks, process->stack_cnt, add_block_counts);
+	output__puts(out, ",\"mapped\":");
+	put_mapped(out, &process->mapped, summary);
+	output__puts(out, "}");
 }
 
 /* ---- the summary ---- */

@@ -18,6 +18,12 @@ const struct stack_end_row stack_end_rows[STACK_END_CNT] = {
 #undef STACK_END
 };
 
+const struct range_kind_row range_kind_rows[RANGE_KIND_CNT] = {
+#define RANGE_KIND(name, key, text) {key, text},
+#include <heaptap/range_kinds.def>
+#undef RANGE_KIND
+};
+
 uint64_t counters__lost(const struct counters *counters)
 {
 	uint64_t lost = 0;

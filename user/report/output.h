@@ -22,6 +22,12 @@ struct stack_end_row {
 };
 extern const struct stack_end_row stack_end_rows[STACK_END_CNT];
 
+/* A row of range_kinds.def, by enum range_kind. */
+struct range_kind_row {
+	const char *key, *text;
+};
+extern const struct range_kind_row range_kind_rows[RANGE_KIND_CNT];
+
 /* The sum of those that are losses. */
 uint64_t counters__lost(const struct counters *counters);
 

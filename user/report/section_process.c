@@ -171,16 +171,31 @@ static void put_empty(struct page *page, const struct summary_process *process)
 		put_books(page, process);
 }
 
-void section__process(struct page *page, const struct render_options *options,
+static void put_stacks(struct page *page, const struct render_options *options,
+	const struct summary *summary, const struct summary_process *process)
+{
+	bool filtered = summary->min_age_s > 0;
+	const struct heap_totals *totals = &process->totals;
+	struct stack_list list = {
+		.stacks = process->stacks,
+		.cnt = process->stack_cnt,
+		.total = process->stacks_total,
+		.bytes = filtered ? process->filtered_bytes : totals->outstanding_bytes,
+		.blocks = filtered ? process->filtered_blocks : totals->outstanding_blocks,
+		.whole_bytes = totals->outstanding_bytes,
+		.has_past = words__has_past(process),
+		.one = "block",
+		.many = "blocks",
+	};
+
+	section__stacks(page, options, &list);
+}
+
+static void put_blocks(struct page *page, const struct render_options *options,
 	const struct summary *summary, const struct summary_process *process)
 {
 	char totals[256];
 
-	put_header(page, process);
-	if (!process->totals.outstanding_blocks) {
-		put_empty(page, process);
-		return;
-	}
 	put_outstanding(page, &process->totals);
 	put_filtered(page, summary->min_age_s, process);
 	put_change(page, process);
@@ -188,5 +203,17 @@ void section__process(struct page *page, const struct render_options *options,
 	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN, "%s",
 		totals_words(totals, sizeof(totals), &process->totals));
 	put_books(page, process);
-	section__stacks(page, options, summary, process);
+	put_stacks(page, options, summary, process);
+}
+
+void section__process(struct page *page, const struct render_options *options,
+	const struct summary *summary, const struct summary_process *process)
+{
+	put_header(page, process);
+	if (process->totals.outstanding_blocks)
+		put_blocks(page, options, summary, process);
+	else
+		put_empty(page, process);
+	if (process->mapped.totals.maps)
+		section__mapped(page, options, summary, &process->mapped);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The call stacks of a process in the text form: those that hold blocks, a line of numbers each,
- * then the frames. A frame is one line where it fits, function left and place right; a long
+ * Call stacks of a process in the text form: those that hold blocks (or ranges), a line of numbers
+ * each, then the frames. A frame is one line where it fits, function left and place right; a long
  * function name gets the line for itself.
  */
 #include "report/sections.h"
@@ -138,7 +138,7 @@ static void put_ages(struct page *page, const struct summary_stack *stack)
 		page__put(page, STYLE_PLAIN, "   %s to %s old", newest, oldest);
 }
 
-static void put_numbers(struct page *page, const struct summary_process *process,
+static void put_numbers(struct page *page, const struct stack_list *list,
 	const struct summary_stack *stack, size_t rank)
 {
 	char number[32], buf[32];
@@ -149,11 +149,10 @@ static void put_numbers(struct page *page, const struct summary_process *process
 		page, STYLE_SIZE, "%10s", text__bytes(buf, sizeof(buf), stack->outstanding_bytes));
 	page__put(page, STYLE_PLAIN, "  %11s %-6s",
 		text__count(buf, sizeof(buf), stack->outstanding_blocks),
-		words__plural(stack->outstanding_blocks, "block", "blocks"));
+		words__plural(stack->outstanding_blocks, list->one, list->many));
 	page__put(page, STYLE_PLAIN, "%9s",
-		share_words(buf, sizeof(buf), stack->outstanding_bytes,
-			process->totals.outstanding_bytes));
-	if (words__has_past(process))
+		share_words(buf, sizeof(buf), stack->outstanding_bytes, list->whole_bytes));
+	if (list->has_past)
 		page__put(page, stack->growth_bytes > 0 ? STYLE_SIZE : STYLE_PLAIN, "%12s",
 			words__change(buf, sizeof(buf), stack->growth_bytes));
 	put_ages(page, stack);
@@ -161,45 +160,42 @@ static void put_numbers(struct page *page, const struct summary_process *process
 }
 
 /* What is in the stacks that were cut off; those that hold nothing are no news. */
-static void put_rest(
-	struct page *page, const struct summary *summary, const struct summary_process *process)
+static void put_rest(struct page *page, const struct stack_list *list)
 {
-	bool filtered = summary->min_age_s > 0;
-	uint64_t bytes = filtered ? process->filtered_bytes : process->totals.outstanding_bytes;
-	uint64_t blocks = filtered ? process->filtered_blocks : process->totals.outstanding_blocks;
+	uint64_t bytes = list->bytes, blocks = list->blocks;
 	char count[32], size[32], stacks[32];
 	size_t more;
 
-	for (size_t i = 0; i < process->stack_cnt; i++) {
-		const struct summary_stack *stack = &process->stacks[i];
+	for (size_t i = 0; i < list->cnt; i++) {
+		const struct summary_stack *stack = &list->stacks[i];
 
 		bytes -= stack->outstanding_bytes < bytes ? stack->outstanding_bytes : bytes;
 		blocks -= stack->outstanding_blocks < blocks ? stack->outstanding_blocks : blocks;
 	}
-	if (process->stacks_total <= process->stack_cnt || !blocks)
+	if (list->total <= list->cnt || !blocks)
 		return;
-	more = process->stacks_total - process->stack_cnt;
+	more = list->total - list->cnt;
 	page__end_line(page);
 	page__put(page, STYLE_PLAIN, "  and %s more %s with %s in %s %s (see --top)",
 		text__count(stacks, sizeof(stacks), more), words__plural(more, "stack", "stacks"),
 		text__bytes(size, sizeof(size), bytes), text__count(count, sizeof(count), blocks),
-		words__plural(blocks, "block", "blocks"));
+		words__plural(blocks, list->one, list->many));
 	page__end_line(page);
 }
 
 void section__stacks(struct page *page, const struct render_options *options,
-	const struct summary *summary, const struct summary_process *process)
+	const struct stack_list *list)
 {
 	size_t rank = 0;
 
-	for (size_t i = 0; i < process->stack_cnt; i++) {
-		const struct summary_stack *stack = &process->stacks[i];
+	for (size_t i = 0; i < list->cnt; i++) {
+		const struct summary_stack *stack = &list->stacks[i];
 
 		if (!stack->outstanding_blocks)
 			continue;
 		page__end_line(page);
-		put_numbers(page, process, stack, ++rank);
+		put_numbers(page, list, stack, ++rank);
 		section__frames(page, options, stack);
 	}
-	put_rest(page, summary, process);
+	put_rest(page, list);
 }

@@ -8,14 +8,27 @@
 
 #define LABEL_COLUMN 16 /* where the values of "  label  value" rows begin */
 
-/* Who a process is and what it holds; then section__stacks. */
+/* The stacks of a process's blocks, or of its ranges. */
+struct stack_list {
+	const struct summary_stack *stacks;
+	size_t cnt, total;	/* total: before the cut */
+	uint64_t bytes, blocks; /* outstanding, in all stacks; with --min-age those that pass it */
+	uint64_t whole_bytes;	/* outstanding, of which shares are told */
+	bool has_past;		/* there was a summary before: changes are told */
+	const char *one, *many; /* "block", "blocks" */
+};
+
+/* Who a process is and what it holds; with section__stacks and section__mapped. */
 void section__process(struct page *page, const struct render_options *options,
 	const struct summary *summary, const struct summary_process *process);
 void section__stacks(struct page *page, const struct render_options *options,
-	const struct summary *summary, const struct summary_process *process);
+	const struct stack_list *list);
 /* A stack's frames, a line or two each; how it ends, if that is not the root. */
 void section__frames(
 	struct page *page, const struct render_options *options, const struct summary_stack *stack);
+/* What it has mapped itself; with section__stacks. */
+void section__mapped(struct page *page, const struct render_options *options,
+	const struct summary *summary, const struct summary_mapped *mapped);
 /* Events, losses and whether the books can be trusted; with -v what heaptap cost. */
 void section__footer(
 	struct page *page, const struct render_options *options, const struct summary *summary);
@@ -28,6 +41,7 @@ char *words__change(char *buf, size_t buf_sz, int64_t bytes);
 const char *words__plural(uint64_t count, const char *one, const char *many);
 /* Whether there was a summary before this one: without, all that is outstanding has grown. */
 bool words__has_past(const struct summary_process *process);
+bool words__mapped_has_past(const struct summary_mapped *mapped);
 /* "complete since its start", "INCOMPLETE: 3 frees lost: ring full"; free(), NULL without memory */
 char *words__books(const struct summary_process *process);
 

@@ -63,29 +63,39 @@ static bool is_shown(const struct selection *selection, const struct summary_sta
 }
 
 /* Those that are not shown go to the end: what they own is still to be found there. */
-static size_t shown_to_front(const struct selection *selection, struct summary_process *process)
+static size_t shown_to_front(
+	const struct selection *selection, struct summary_stack *stacks, size_t cnt)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < process->stack_cnt; i++) {
-		struct summary_stack stack = process->stacks[i];
+	for (size_t i = 0; i < cnt; i++) {
+		struct summary_stack stack = stacks[i];
 
 		if (!is_shown(selection, &stack))
 			continue;
-		process->stacks[i] = process->stacks[kept];
-		process->stacks[kept++] = stack;
+		stacks[i] = stacks[kept];
+		stacks[kept++] = stack;
 	}
 	return kept;
 }
 
+static void apply(const struct selection *selection, struct summary_stack *stacks, size_t *cnt,
+	size_t *total)
+{
+	size_t kept = shown_to_front(selection, stacks, *cnt);
+
+	*total -= *cnt - kept;
+	if (kept)
+		qsort(stacks, kept, sizeof(*stacks), orders[selection->sort]);
+	*cnt = selection->top && selection->top < kept ? selection->top : kept;
+}
+
 void selection__apply(const struct selection *selection, struct summary_process *process)
 {
-	size_t kept = shown_to_front(selection, process);
+	struct summary_mapped *mapped = &process->mapped;
 
-	process->stacks_total -= process->stack_cnt - kept;
-	if (kept)
-		qsort(process->stacks, kept, sizeof(*process->stacks), orders[selection->sort]);
-	process->stack_cnt = selection->top && selection->top < kept ? selection->top : kept;
+	apply(selection, process->stacks, &process->stack_cnt, &process->stacks_total);
+	apply(selection, mapped->stacks, &mapped->stack_cnt, &mapped->stacks_total);
 }
 
 static void *copy(const void *array, size_t cnt, size_t element_sz)
@@ -97,12 +107,31 @@ static void *copy(const void *array, size_t cnt, size_t element_sz)
 	return result;
 }
 
+static void free_stacks(struct summary_process *process)
+{
+	free(process->stacks);
+	free(process->mapped.stacks);
+}
+
+/* The process gets stacks of its own. False without memory: it has none then. */
+static bool copy_stacks(struct summary_process *process)
+{
+	struct summary_mapped *mapped = &process->mapped;
+
+	process->stacks = copy(process->stacks, process->stack_cnt, sizeof(*process->stacks));
+	mapped->stacks = copy(mapped->stacks, mapped->stack_cnt, sizeof(*mapped->stacks));
+	if (process->stacks && mapped->stacks)
+		return true;
+	free_stacks(process);
+	return false;
+}
+
 void selection__free_view(struct summary *view)
 {
 	if (!view)
 		return;
 	for (size_t i = 0; i < view->process_cnt; i++)
-		free(view->processes[i].stacks);
+		free_stacks(&view->processes[i]);
 	free(view->processes);
 	free(view);
 }
@@ -117,14 +146,10 @@ struct summary *selection__view(const struct selection *selection, const struct 
 	view->processes =
 		copy(summary->processes, summary->process_cnt, sizeof(*summary->processes));
 	for (size_t i = 0; view->processes && i < summary->process_cnt; i++) {
-		struct summary_process *process = &view->processes[i];
-
-		process->stacks =
-			copy(process->stacks, process->stack_cnt, sizeof(*process->stacks));
-		view->process_cnt += !!process->stacks;
-		if (!process->stacks)
+		if (!copy_stacks(&view->processes[i]))
 			break;
-		selection__apply(selection, process);
+		view->process_cnt++;
+		selection__apply(selection, &view->processes[i]);
 	}
 	if (view->process_cnt == summary->process_cnt && view->processes)
 		return view;

@@ -42,6 +42,17 @@ struct summary_stack {
 	uint64_t id; /* the same for the same frames, as long as heaptap runs */
 };
 
+/* What the program has mapped itself. Of its stacks, blocks are ranges, and allocs are maps. */
+struct summary_mapped {
+	bool is_told; /* it was asked for (--mmap); else all is 0 */
+	struct mapped_totals totals;
+	int64_t growth_bytes; /* outstanding, since the last summary */
+	uint64_t filtered_bytes, filtered_ranges; /* outstanding that pass --min-age, if given */
+	struct summary_stack *stacks; /* sorted and cut as the options say */
+	size_t stack_cnt;
+	size_t stacks_total; /* before the cut */
+};
+
 struct summary_process {
 	struct process_info info; /* borrowed strings */
 	double age_s;		  /* since its start; negative: unknown */
@@ -58,6 +69,7 @@ struct summary_process {
 	size_t stacks_total;		    /* before the cut */
 	uint64_t stack_ends[STACK_END_CNT]; /* all stacks, by how they end (enum stack_end) */
 	uint64_t stacks_lost;		    /* of which no frame is known */
+	struct summary_mapped mapped;
 	const char *note; /* why it is told incompletely, for people; NULL: nothing to say */
 };
 

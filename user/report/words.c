@@ -34,6 +34,11 @@ bool words__has_past(const struct summary_process *process)
 	       process->growth_blocks != (int64_t)process->totals.outstanding_blocks;
 }
 
+bool words__mapped_has_past(const struct summary_mapped *mapped)
+{
+	return mapped->growth_bytes != (int64_t)mapped->totals.outstanding_bytes;
+}
+
 /* What is missing: "34 frees lost: ring full; …". Returns how many kinds it told. */
 static unsigned int put_reasons(FILE *words, const struct summary_process *process)
 {
