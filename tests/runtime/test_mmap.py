@@ -103,11 +103,13 @@ def test_addresses_are_reused_before_munmap_returns(t, threads):
 
 def test_stack_names_the_call_chain(t):
     image, _ = run_program(t, "maps", "1", "500")
-    for function, mapper in (("map_anonymous", "mmap"), ("move", "mremap"), ("move_break", "sbrk")):
+    for function, *mappers in (("map_anonymous", "mmap", "mmap64"), ("move", "mremap"),
+                               ("move_break", "sbrk", "brk")):
         for stack in through(image, function):
-            names = [frame["function"] for frame in stack["frames"]]
+            # the C library's debug information may know of functions inlined into its own
+            names = [frame["function"] for frame in stack["frames"] if not frame["inlined"]]
             t.equal(names[1], function, "the second frame")
-            t.check(names[0] in (mapper, f"__{mapper}", "mmap64"), f"the first frame is {names[0]}")
+            t.check(names[0].lstrip("_") in mappers, f"the first frame is {names[0]}")
             t.check(stack["complete"] and "main" in names, f"the stack ends early: {names}")
 
 
