@@ -6,9 +6,11 @@
  * that runs commands this leaves out the tracer's own beginning and end.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@ static double now_s(void)
 /* In the child: opening a FIFO waits for its other side. */
 static int run(const char *gate, char **command, volatile double *ret_began)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (strcmp(gate, "-") && open(gate, O_RDONLY | O_CLOEXEC) < 0)
 		return 126;
 	*ret_began = now_s();
@@ -41,6 +44,7 @@ int main(int argc, char **argv)
 
 	if (!report || began == MAP_FAILED)
 		return 2;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pid = fork();
 	if (!pid)
 		_exit(run(argv[2], argv + 3, began));
