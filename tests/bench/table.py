@@ -4,7 +4,8 @@ from measure import Figure
 from tracers import EXACT, FLOOR, UNTRACED
 
 MIB = 1 << 20
-HEADS = ("", "runs", "median", "spread", "x untr.", "over untr.", "x floor", "CPU s", "MiB", "B/block", "events", "lost")
+HEADS = ("", "runs", "median", "spread", "x untr.", "over untr.", "x floor", "CPU s", "MiB", "B/block", "events",
+         "lost")
 WIDTHS = (26, 5, 10, 7, 9, 11, 8, 7, 7, 8, 11, 9)
 
 
