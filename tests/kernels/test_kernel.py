@@ -115,7 +115,7 @@ def test_stack(t, mode):
     (stack,) = [stack for stack in heaptap.stacks_through(tracing.only(), "leak_outer")
                 if stack["outstanding_blocks"]]
     functions = [frame["function"] for frame in stack["frames"]]
-    t.equal(functions[:6], ["malloc", "by_malloc", "leak_inner", "leak_outer", "run_row", "main"],
+    t.equal(functions[:6], ["malloc", "by_malloc", "leak_inner", "leak_outer", "run_row", "leak_main"],
             "functions")
 
 
