@@ -94,6 +94,10 @@ def told_of_running(test):
     return "".join(f"\nstill running: {started.told()}" for started in left[:3])
 
 
+def told_of_all(test):
+    return "".join(f"\n{started.told()}" for started in getattr(test, "processes", []))
+
+
 def children_of(pid):
     """All descendants, the youngest last."""
     found = []
