@@ -641,6 +641,56 @@ static void a_snapshot_larger_than_the_bound_stands_alone(void **state)
 	recording__close(recording);
 }
 
+/* ---- the file itself ---- */
+
+static void a_recording_can_be_read_while_it_is_replaced(void **state)
+{
+	const struct summary *const summaries[] = {&killed, &service};
+	struct recording *recording;
+
+	record(*state, summaries, 2);
+	recording = open_recording(*state);
+	record(*state, summaries, 1);
+	recorded__free(read_one(recording, 1));
+	recording__close(recording);
+	recording = open_recording(*state);
+	assert_int_equal(recording__cnt(recording), 1);
+	recording__close(recording);
+}
+
+static void mode_and_link_stay(void **state)
+{
+	const struct fixture *fixture = *state;
+	char link_path[sizeof(fixture->path) + 8];
+	struct recorder *recorder;
+	struct stat st;
+
+	write_file(fixture, "", 0);
+	assert_int_equal(chmod(fixture->path, 0600), 0);
+	snprintf(link_path, sizeof(link_path), "%s/link", fixture->dir);
+	assert_int_equal(symlink(fixture->path, link_path), 0);
+	assert_int_equal(recorder__open(link_path, 1000, &recorder), 0);
+	for (int i = 0; i < 20; i++) /* the oldest are dropped meanwhile */
+		assert_int_equal(recorder__append(recorder, &killed), 0);
+	assert_int_equal(recorder__close(recorder), 0);
+	assert_int_equal(lstat(link_path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(fixture->path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true(st.st_size > 100 && st.st_size <= 1000);
+	unlink(link_path);
+}
+
+static void what_is_no_file_is_not_replaced(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct recorder *recorder;
+
+	assert_int_equal(recorder__open(fixture->dir, 0, &recorder), -EISDIR);
+	assert_int_equal(recorder__open("/dev/null", 0, &recorder), -EINVAL);
+	assert_int_equal(recorder__open("/nowhere/x.heaptap", 0, &recorder), -ENOENT);
+}
+
 /* ---- a writer that is stopped ---- */
 
 static void a_full_disk_leaves_the_file_as_it_was(void **state)
@@ -731,6 +781,9 @@ int main(void)
 		TEST(stacks_deeper_than_heaptap_takes_are_refused),
 		TEST(a_bounded_file_keeps_the_newest),
 		TEST(a_snapshot_larger_than_the_bound_stands_alone),
+		TEST(a_recording_can_be_read_while_it_is_replaced),
+		TEST(mode_and_link_stay),
+		TEST(what_is_no_file_is_not_replaced),
 		TEST(a_full_disk_leaves_the_file_as_it_was),
 		TEST(a_killed_writer_leaves_what_it_wrote),
 	};

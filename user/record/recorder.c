@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include "record/format.h"
@@ -40,19 +41,43 @@ static int write_all(int fd, const void *bytes, size_t sz, uint64_t offset)
 	return 0;
 }
 
-/* A file with the head only: its descriptor, or -errno. */
-static int create(const char *path, int flags)
+/* A new file with the head only, with the mode of `like` if there is one: its descriptor, or
+ * -errno. Who reads a file of that name keeps what he has opened. */
+static int create(const char *path, const struct stat *like)
 {
 	struct record_head head = {.version = RECORD_VERSION};
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0666), err;
+	int fd, err = 0;
 
+	unlink(path);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
 	memcpy(head.magic, RECORD_MAGIC, sizeof(head.magic));
-	err = write_all(fd, &head, sizeof(head), 0);
+	if (like && fchmod(fd, like->st_mode & 0777))
+		err = -errno;
+	if (!err)
+		err = write_all(fd, &head, sizeof(head), 0);
 	if (err)
 		close(fd);
 	return err ? err : fd;
+}
+
+/* In place of the file that is there, or that a link there leads to. */
+static int create_first(struct recorder *recorder, const char *path)
+{
+	struct stat st;
+	bool is_there = !stat(path, &st);
+
+	if (is_there && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	recorder->path = is_there ? realpath(path, NULL) : strdup(path);
+	if (!recorder->path)
+		return -ENOMEM;
+	if (asprintf(&recorder->new_path, "%s.new", recorder->path) < 0) {
+		recorder->new_path = NULL;
+		return -ENOMEM;
+	}
+	return create(recorder->path, is_there ? &st : NULL);
 }
 
 int recorder__open(const char *path, uint64_t max_sz, struct recorder **ret_recorder)
@@ -62,17 +87,14 @@ int recorder__open(const char *path, uint64_t max_sz, struct recorder **ret_reco
 
 	if (!recorder)
 		return -ENOMEM;
-	*recorder = (struct recorder){
-		.path = strdup(path), .fd = -1, .max_sz = max_sz, .sz = sizeof(struct record_head)};
-	fd = recorder->path && asprintf(&recorder->new_path, "%s.new", path) >= 0
-		     ? create(path, O_TRUNC)
-		     : -ENOMEM;
-	recorder->fd = fd;
-	if (fd >= 0)
-		*ret_recorder = recorder;
-	else
+	*recorder = (struct recorder){.max_sz = max_sz, .sz = sizeof(struct record_head)};
+	fd = recorder->fd = create_first(recorder, path);
+	if (fd < 0) {
 		recorder__close(recorder);
-	return fd < 0 ? fd : 0;
+		return fd;
+	}
+	*ret_recorder = recorder;
+	return 0;
 }
 
 /* ---- dropping the oldest ---- */
@@ -108,11 +130,12 @@ static int copy_from(const struct recorder *recorder, uint64_t begin, int to_fd)
 /* The new file, on the disk and under the old one's name: its descriptor, or -errno. */
 static int replace(const struct recorder *recorder, uint64_t begin)
 {
+	struct stat st;
 	int fd, err;
 
-	unlink(recorder->new_path); /* of a heaptap that was killed; never followed if it is a link
-				     */
-	fd = create(recorder->new_path, O_EXCL);
+	if (fstat(recorder->fd, &st))
+		return -errno;
+	fd = create(recorder->new_path, &st);
 	if (fd < 0)
 		return fd;
 	err = copy_from(recorder, begin, fd);
@@ -224,8 +247,8 @@ int recorder__close(struct recorder *recorder)
 
 	if (!recorder)
 		return 0;
-	if (recorder->fd >= 0 && fsync(recorder->fd) && errno != EINVAL)
-		err = -errno; /* EINVAL: a pipe or the like, which cannot */
+	if (recorder->fd >= 0 && fsync(recorder->fd))
+		err = -errno;
 	if (recorder->fd >= 0 && close(recorder->fd) && !err)
 		err = -errno;
 	free(recorder->path);

@@ -8,7 +8,7 @@
 struct recorder;
 
 /*
- * Empties the file, or makes it. max_sz: bytes that it may have, 0 for no bound. When it would have
+ * Puts a new file in the place of one that is there, which keeps its mode. max_sz: bytes that it may have, 0 for no bound. When it would have
  * more, the oldest snapshots are dropped, so that the others take half of that at most: a new file
  * with these takes the old one's place. One that is being read then stays whole for its reader.
  */
