@@ -18,7 +18,7 @@
 
 static void render(const struct summary *summary)
 {
-	static const char *const formats[] = {"text", "json", "folded", "pprof", "massif"};
+	static const char *const formats[] = {"text", "json", "folded", "pprof", "massif", "html"};
 	static const struct selection by_age = {.sort = SORT_AGE, .top = 20};
 	struct summary *view = selection__view(&by_age, summary);
 	FILE *out = fopen("/dev/null", "w");

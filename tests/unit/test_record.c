@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +122,7 @@ static void write_file(const struct fixture *fixture, const void *bytes, size_t 
 
 /* ---- what is written comes back ---- */
 
-static const char *const formats[] = {"text", "json", "folded", "pprof", "massif"};
+static const char *const formats[] = {"text", "json", "folded", "pprof", "massif", "html"};
 
 static void assert_same_in_all_formats(
 	const struct summary *a, const struct summary *b, const struct render_options *options)
@@ -558,6 +559,9 @@ static void values_that_no_summary_has_are_refused(void **state)
 		protobuf__put_number(&message, values[i].number, values[i].value);
 		assert_refused(&message, MEMORY_MAX, -EBADMSG);
 	}
+	protobuf__clear(&message);
+	protobuf__put_double(&message, 13, NAN); /* uptime_s */
+	assert_refused(&message, MEMORY_MAX, -EBADMSG);
 	protobuf__clear(&message);
 	protobuf__put_bytes(&message, 10, "x", 1); /* bytes, not a number */
 	assert_refused(&message, MEMORY_MAX, -EBADMSG);

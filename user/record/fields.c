@@ -3,6 +3,7 @@
 #include "record/fields.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include "record/format.h"
 #include "report/summary.h"
@@ -264,7 +265,7 @@ static int decode_member(const struct field *field, void *member,
 		return decode_counts(field, member, from->inside);
 	case FIELD_DOUBLE:
 		*(double *)member = protobuf__double(from->value);
-		return 1;
+		return isfinite(*(double *)member) ? 1 : -EBADMSG;
 	case FIELD_I64:
 	case FIELD_I32:
 		return decode_signed(field, member, from->value);

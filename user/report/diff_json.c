@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include "report/json_frames.h"
+#include "report/labels.h"
 #include "report/output.h"
 
 #define SCHEMA "heaptap-diff/1"
@@ -44,13 +45,12 @@ static void put_head(struct output *out, const struct diff *diff)
 
 static void put_stack(struct output *out, const struct diff_stack *stack)
 {
-	char comm[sizeof(stack->info.comm) + 1] = "";
+	char comm[COMM_SIZE];
 	struct fields fields;
 
-	memcpy(comm, stack->info.comm, sizeof(stack->info.comm));
 	fields__begin(&fields);
 	fields__add_text(&fields, "change", diff_change_names[stack->change]);
-	fields__add_text(&fields, "comm", comm);
+	fields__add_text(&fields, "comm", process__comm(&stack->info, comm));
 	fields__add_signed(&fields, "growth_bytes", stack->new_bytes - stack->old_bytes);
 	fields__add_signed(&fields, "growth_blocks", stack->new_blocks - stack->old_blocks);
 	fields__add_count(&fields, "old_bytes", stack->old_bytes);

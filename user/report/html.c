@@ -19,6 +19,7 @@
 #include <string.h>
 #include "report/html_assets.h"
 #include "report/json_fields.h"
+#include "report/labels.h"
 #include "util/intern.h"
 #include "util/text.h"
 
@@ -220,12 +221,13 @@ static void put_stack(struct output *out, const struct summary_stack *stack, uin
 static void put_process(struct html *html, const struct summary *summary, size_t i)
 {
 	const struct summary_process *process = &summary->processes[i];
+	char comm[COMM_SIZE];
 	struct fields fields;
 
 	fields__begin(&fields);
 	fields__add_count(&fields, "pid", process->info.tgid);
 	fields__add_count(&fields, "image", process->info.image);
-	fields__add_text(&fields, "comm", process->info.comm);
+	fields__add_text(&fields, "comm", process__comm(&process->info, comm));
 	fields__add_text(&fields, "exe", process->info.exe);
 	fields__add_bool(&fields, "complete", process->complete);
 	fields__add_count(&fields, "outstanding_bytes", process->totals.outstanding_bytes);

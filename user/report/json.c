@@ -17,6 +17,7 @@
 #include <string.h>
 #include "report/json_fields.h"
 #include "report/json_frames.h"
+#include "report/labels.h"
 #include "report/output.h"
 
 #define SCHEMA "heaptap/1"
@@ -203,19 +204,17 @@ static void add_start_time(struct fields *fields, double age_s, struct timespec 
 	fields__add_time(fields, "start_time", now);
 }
 
-/* Who it is and how it ended; comm may come without its NUL. */
+/* Who it is and how it ended. */
 static void add_identity(
 	struct fields *fields, const struct process_info *info, double age_s, struct timespec now)
 {
-	char comm[sizeof(info->comm) + 1];
+	char comm[COMM_SIZE];
 
-	memcpy(comm, info->comm, sizeof(info->comm));
-	comm[sizeof(info->comm)] = '\0';
 	fields__add_count(fields, "pid", info->tgid);
 	add_start_time(fields, age_s, now);
 	fields__add_count(fields, "exec", info->exec);
 	fields__add_count(fields, "image", info->image);
-	fields__add_text(fields, "comm", comm);
+	fields__add_text(fields, "comm", process__comm(info, comm));
 	fields__add_text(fields, "exe", info->exe);
 	fields__add_text(fields, "state", state_names[info->state]);
 	fields__add_known(

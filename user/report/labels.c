@@ -46,13 +46,20 @@ const char *path__name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+const char *process__comm(const struct process_info *info, char buf[static COMM_SIZE])
+{
+	memcpy(buf, info->comm, sizeof(info->comm));
+	buf[sizeof(info->comm)] = '\0';
+	return buf;
+}
+
 char *process__label(const struct summary_process *process, const char *separators)
 {
 	const struct process_info *info = &process->info;
+	char comm[COMM_SIZE];
 
-	/* comm may come without its NUL */
-	return label(separators, "%.*s-%d", (int)sizeof(info->comm), *info->comm ? info->comm : "?",
-		info->tgid);
+	return label(
+		separators, "%s-%d", *info->comm ? process__comm(info, comm) : "?", info->tgid);
 }
 
 char *frame__label(const struct summary_frame *frame, const char *separators)

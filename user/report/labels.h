@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Names of processes and frames for formats whose readers cut lines at certain characters. All are
- * new strings (free()), NULL without memory; they are UTF-8 without control characters, and each of
- * `separators` in them is \xNN. */
+/* Names of processes and frames for formats whose readers cut lines at certain characters. Labels are
+ * new strings (free()), NULL without memory: UTF-8 without control characters, in which each of
+ * `separators` is \xNN. */
 #ifndef HEAPTAP_REPORT_LABELS_H
 #define HEAPTAP_REPORT_LABELS_H
 
@@ -11,11 +11,14 @@
 char *process__label(const struct summary_process *process, const char *separators);
 /* The function, "[module+0x5b2f4]", or "[0x7f3a5c1e9d20]" */
 char *frame__label(const struct summary_frame *frame, const char *separators);
+#define COMM_SIZE (sizeof(((struct process_info *)0)->comm) + 1)
+/* The command's name, which may have come without its NUL. Returns buf. */
+const char *process__comm(const struct process_info *info, char buf[static COMM_SIZE]);
 /* A path's last component. Borrowed from the path. */
 const char *path__name(const char *path);
 
-#define LABEL_NO_FRAMES "[unknown]"	/* stands for a stack whose frames were lost */
-#define LABEL_INCOMPLETE "[incomplete]" /* stands for the callers of a stack that ends too early   \
-					 */
+/* They stand for a stack whose frames were lost, and for the callers of one that ends too early. */
+#define LABEL_NO_FRAMES "[unknown]"
+#define LABEL_INCOMPLETE "[incomplete]"
 
 #endif

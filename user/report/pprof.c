@@ -180,10 +180,9 @@ static void put_label(struct profile *profile, const char *key, uint32_t field, 
 
 static void put_labels(struct profile *profile, const struct process_info *info)
 {
-	char comm[sizeof(info->comm) + 1] = "";
+	char comm[COMM_SIZE];
 
-	memcpy(comm, info->comm, sizeof(info->comm));
-	put_label(profile, "comm", LABEL_STR, string(profile, comm));
+	put_label(profile, "comm", LABEL_STR, string(profile, process__comm(info, comm)));
 	put_label(profile, "pid", LABEL_NUM, info->tgid);
 }
 
