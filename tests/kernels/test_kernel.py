@@ -5,6 +5,8 @@ import ctypes
 import os
 import re
 
+import container
+import footprint
 import heaptap
 import oracle
 import reference
@@ -107,6 +109,33 @@ def test_mapped_memory(t, kind):
         ("mapped", "bytes_mapped"), ("unmaps", "unmaps"), ("peak", "peak_outstanding_bytes"))}
     t.equal(found, {key: expect[key] for key in found}, "totals")
     t.equal(mapped["unseen_unmaps"], 0, "unseen unmaps")
+
+
+def test_container_that_appears_while_the_whole_machine_is_watched(t):
+    """With copies of the C library and the dynamic linker: other files than those that are probed so far."""
+    root = container.make_root(t)
+    tracing = heaptap.watch(t)
+    puppet = Puppet(t, program=container.PUPPET, prefix=container.prefix(root))
+    pid = container.until_seen(t, tracing, puppet)
+    puppet.tell("alloc 5 1000", "free 2")
+    t.equal(puppet.end(3), 3, "exit status")
+    tracing.stop()
+    image = tracing.of_pid(pid)[-1]
+    heaptap.check_sound(t, image)
+    found = heaptap.sums(heaptap.stacks_through(image, "leak_outer"))
+    t.equal((found["outstanding_blocks"], found["outstanding_bytes"]), (3, 3000), "outstanding through leak_outer")
+
+
+def test_files_are_forgotten(t):
+    """More executables than are known at a time; each is deleted when it has run."""
+    tracing = heaptap.start(t, "watch", ["-i", "1"], []).until_tracing()
+    before = footprint.of(tracing.process.pid)
+    t.path("churn").mkdir()
+    t.status(t.run([heaptap.program("churn"), 900, t.path("churn"), "leak", heaptap.program("leak"), "malloc"]), 0)
+    after = footprint.of(tracing.process.pid)
+    tracing.stop()
+    for key in ("fds", "known_files", "rows_of_files", "image_mappings", "image_counters"):
+        t.check(after[key] < before[key] + 850, f"{key}: {after[key]} after {before[key]}")
 
 
 @each("auto", "fp")

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * churn CNT DIRECTORY NAME PROGRAM [ARG...]: CNT times, one after the other: copies PROGRAM to a new file NAME below
- * DIRECTORY, executes the copy, and deletes it. So each process has an executable of its own, and inode
- * numbers are used again and again.
+ * churn CNT DIRECTORY NAME PROGRAM [ARG...]: CNT times, one after the other: copies PROGRAM to a
+ * new file NAME below DIRECTORY, executes the copy, and deletes it. So each process has an
+ * executable of its own, and inode numbers are used again and again.
  */
 #include <fcntl.h>
 #include <spawn.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * contained ROOT COMMAND [ARG...]: executes COMMAND as the first process of pid and mount namespaces of
- * its own, whose root is ROOT, and ends as it does. For root only.
+ * contained ROOT COMMAND [ARG...]: executes COMMAND as the first process of pid and mount
+ * namespaces of its own, whose root is ROOT, and ends as it does. For root only.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -16,8 +16,9 @@ static int fail(const char *what)
 	return 98;
 }
 
-/* As pivot_root(2) says: the old root comes to lie upon the new one, and is taken away. The root that a
- * kernel starts with cannot be taken away: there the new one is only made the root of this process. */
+/* As pivot_root(2) says: the old root comes to lie upon the new one, and is taken away. The root
+ * that a kernel starts with cannot be taken away: there the new one is only made the root of this
+ * process. */
 static int enter(const char *root)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * fork_threads THREADS FORKS [MIB]: threads allocate and free at full speed while the main thread forks, FORKS times,
- * a process that has written to MIB mebibytes (a large memory takes long to be copied). Each child says what
- * it has of the threads' blocks:
+ * fork_threads THREADS FORKS [MIB]: threads allocate and free at full speed while the main thread
+ * forks, FORKS times, a process that has written to MIB mebibytes (a large memory takes long to be
+ * copied). Each child says what it has of the threads' blocks:
  *
  *   CHILD pid=N certain=N doubtful=N
  *
- * certain: blocks that their thread had noted as its own; doubtful: threads that were in an allocator call,
- * of which each may have had its block or not.
+ * certain: blocks that their thread had noted as its own; doubtful: threads that were in an
+ * allocator call, of which each may have had its block or not.
  */
 #include <pthread.h>
 #include <sys/mman.h>

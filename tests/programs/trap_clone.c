@@ -3,13 +3,12 @@
  * trap_clone WAY: the ways to make a process by clone(2), beside fork and vfork.
  *
  *   copy      no flags: memory of its own, as fork
- *   borrow    CLONE_VM | CLONE_VFORK: the child allocates and frees in its parent's memory, and ends
- *   outlive   CLONE_VM: the child allocates and frees in its parent's memory, in which it goes on when
- *             the parent has ended
- *   leave     CLONE_VM: likewise, when the parent has left it by an exec
+ *   borrow    CLONE_VM | CLONE_VFORK: the child allocates and frees in its parent's memory, and
+ * ends outlive   CLONE_VM: the child allocates and frees in its parent's memory, in which it goes
+ * on when the parent has ended leave     CLONE_VM: likewise, when the parent has left it by an exec
  *
- * Only one of the two runs at a time: they share the C library's thread-local data, too. An EXPECT line
- * says what is in the memory when its process leaves it, or ends.
+ * Only one of the two runs at a time: they share the C library's thread-local data, too. An EXPECT
+ * line says what is in the memory when its process leaves it, or ends.
  */
 #include <sched.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * exec from a thread that is not the main one: the kernel ends all others, gives the process's number to
- * this one, and the books of the old image end with what all of them had allocated. The new image does
- * the same once more, without an exec.
+ * exec from a thread that is not the main one: the kernel ends all others, gives the process's
+ * number to this one, and the books of the old image end with what all of them had allocated. The
+ * new image does the same once more, without an exec.
  */
 #include <pthread.h>
 #include "expect.h"

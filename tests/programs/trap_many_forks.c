@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* trap_many_forks CNT: so many children, one after the other, each with blocks of its own beside its
- * parent's. Their numbers come back when there are more than the system has. */
+/* trap_many_forks CNT: so many children, one after the other, each with blocks of its own beside
+ * its parent's. Their numbers come back when there are more than the system has. */
 #include <sys/wait.h>
 #include "expect.h"
 

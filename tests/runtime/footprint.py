@@ -7,7 +7,7 @@ import re
 BPF_NR = 321  # bpf(2), x86-64
 BPF_MAP_GET_NEXT_KEY, BPF_MAP_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD = 4, 14, 15
 # Full tables of their own accord (LRU), or arrays: what is in them says nothing.
-NOT_COUNTED = {"known_stacks", "memos", "unwind_rows", "no_programs", "no_session_prog", "cgroup"}
+NOT_COUNTED = {"known_stacks", "memos", "paths", "unwind_rows", "no_programs", "no_session_prog", "cgroup"}
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -63,7 +63,7 @@ def objects(pid):
     maps, links = set(), 0
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         try:
-            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="utf-8") as file:
                 text = file.read()
         except OSError:
             continue  # closed just now
@@ -88,7 +88,7 @@ def map_entries(numbers):
 
 def rss_kib(pid):
     """Without what is shared: the ring is mapped twice, and counted as often."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+    with open(f"/proc/{pid}/statm", encoding="utf-8") as file:
         _, resident, shared = map(int, file.read().split()[:3])
     return (resident - shared) * os.sysconf("SC_PAGESIZE") // 1024
 

@@ -62,16 +62,6 @@ def test_spawned_child_of_an_attached_process_is_not_traced(t):
     check_puppet(t, tracing.only(), 2, 100)
 
 
-def until_seen(t, tracing, puppet, comm):
-    """Its allocator was found: until then it calls it in vain. Gives the image's pid."""
-    def seen():
-        puppet.tell("churn 1 64")
-        return [image["pid"] for image in tracing.images
-                if image["comm"] == comm and image["totals"]["allocs"]]
-
-    return t.until(seen, f"allocations of {comm} in the books")[0]
-
-
 class RunPuppet(Puppet):
     """A puppet that heaptap runs, in the words of a command before it."""
 
@@ -84,12 +74,12 @@ class RunPuppet(Puppet):
 
 def test_container_with_a_c_library_of_its_own_under_run(t):
     puppet = RunPuppet(t, container.prefix(container.make_root(t)))
-    pid = until_seen(t, puppet.tracing, puppet, "puppet")
+    pid = container.until_seen(t, puppet.tracing, puppet)
     puppet.tell("alloc 7 1000", "free 2")
     t.equal(puppet.end(5), 5, "exit status")
     image = puppet.tracing.of_pid(pid)[-1]
     check_puppet(t, image, 5, 1000)
-    t.check(not image["from_birth"] and image["note"], "not told that it was probed late")
+    t.check(not image["from_birth"] and image["note"], f"not told that it was probed late: {image}")
     modules = {frame["module"] for stack in image["stacks"] for frame in stack["frames"]}
     t.check("/puppet" in modules, f"modules: {modules}")
 

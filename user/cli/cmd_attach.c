@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * attach: each process is probed by links of its own, so nobody else pays. A process's end is learnt
- * by its pidfd too, which cannot be lost; its summary is written then.
+ * attach: each process is probed by links of its own, so nobody else pays. A process's end is
+ * learnt by its pidfd too, which cannot be lost; its summary is written then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,13 +67,15 @@ static int refuse(pid_t pid, int err, const char *reason)
 	if (!proc__exists(pid) || err == -ESRCH)
 		log_error("process %d ended before it could be traced", pid);
 	else if (err == -EACCES || err == -EPERM)
-		log_error("process %d cannot be read: CAP_SYS_PTRACE is missing; run heaptap as root",
+		log_error(
+			"process %d cannot be read: CAP_SYS_PTRACE is missing; run heaptap as root",
 			pid);
 	else if (*reason)
 		log_error("process %d cannot be traced: %s", pid, reason);
 	else
-		log_error("process %d cannot be traced: no allocator function was found in the files "
-			  "that it executes",
+		log_error(
+			"process %d cannot be traced: no allocator function was found in the files "
+			"that it executes",
 			pid);
 	return err == -EACCES || err == -EPERM ? EXIT_PRIVILEGE : EXIT_TARGET;
 }
@@ -85,8 +87,8 @@ static bool is_endangered(pid_t pid)
 	const char *why = exe ? would_be_killed(pid, exe) : NULL;
 
 	if (why)
-		log_error("process %d (%s) cannot be traced: a probe would kill it, as it %s", pid, exe,
-			why);
+		log_error("process %d (%s) cannot be traced: a probe would kill it, as it %s", pid,
+			exe, why);
 	free(exe);
 	return why;
 }
@@ -193,7 +195,7 @@ static int attach_all(struct trace *trace, struct attach *attach)
 int cmd_attach(const struct options *options)
 {
 	struct tracer_config config = {
-		
+
 		.link = options->link,
 		.ring_sz = options->ring_size,
 		.stack_mode = options->stack,

@@ -19,7 +19,7 @@ struct run {
 	int go_fd;    /* a byte lets the command go */
 	int error_fd; /* the errno of its exec; nothing if it worked */
 	char *path;
-	int status;   /* as wait(2) gives it */
+	int status; /* as wait(2) gives it */
 	bool ended;
 };
 
@@ -37,8 +37,8 @@ static void hold_and_exec(
 	_exit(EXIT_CANNOT_RUN);
 }
 
-/* Before heaptap changes anything of itself: signals, limits, threads. The command is to inherit what
- * heaptap was started with. */
+/* Before heaptap changes anything of itself: signals, limits, threads. The command is to inherit
+ * what heaptap was started with. */
 static int fork_command(const struct options *options, struct run *run)
 {
 	int go[2], error[2];
@@ -74,8 +74,8 @@ static int find_command(const struct options *options, struct run *run)
 }
 
 /*
- * Words of the command that name a program (env X=1 PROGRAM, nice PROGRAM, timeout 5 PROGRAM): what it
- * will execute is made ready as well, before its first allocation. A wrong guess costs some
+ * Words of the command that name a program (env X=1 PROGRAM, nice PROGRAM, timeout 5 PROGRAM): what
+ * it will execute is made ready as well, before its first allocation. A wrong guess costs some
  * milliseconds and nothing else. Words with a "=" before it are taken for its environment.
  */
 #define LAUNCHED_WORDS_MAX 16
@@ -101,7 +101,8 @@ static void add_launched(const struct options *options, struct paths *paths)
 
 /* Every file that the command, and most likely its children, will allocate from. -ENOTSUP: there is
  * nothing to be probed in what it will map; reason says why. */
-static int probe_closure(struct trace *trace, const struct paths *paths, pid_t for_pid, char *reason)
+static int probe_closure(
+	struct trace *trace, const struct paths *paths, pid_t for_pid, char *reason)
 {
 	bool is_no_program = false; /* its exec will say so */
 	char first[256] = "";
@@ -211,7 +212,7 @@ static void on_exec(struct trace *trace, struct process *process)
 	if (trace->options->no_children)
 		return;
 	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES, reason, &probes);
-	trace__mark_probes(trace, info->tgid, info->image, &probes);
+	trace__mark_process(trace, info, &probes);
 }
 
 /* A key pressed on the terminal has reached the command too; what was sent to heaptap alone is
@@ -250,8 +251,8 @@ static int finish(struct trace *trace, struct run *run)
 		return trace->exit_code;
 	if (trace->options->error_exitcode >= 0 && outstanding)
 		return trace->options->error_exitcode;
-	return WIFSIGNALED(run->status) ? EXIT_SIGNAL + WTERMSIG(run->status) :
-					  WEXITSTATUS(run->status);
+	return WIFSIGNALED(run->status) ? EXIT_SIGNAL + WTERMSIG(run->status)
+					: WEXITSTATUS(run->status);
 }
 
 /* If it never ran, it is told to end by the pipe's end. */

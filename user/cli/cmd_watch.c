@@ -74,8 +74,8 @@ static int add_closure(struct trace *trace, const char *program)
 	int err = closure__add(&paths, program, environ);
 
 	for (size_t i = 0; !err && i < paths.cnt; i++)
-		add_quietly(targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES,
-				    reason),
+		add_quietly(
+			targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES, reason),
 			reason);
 	paths__destroy(&paths);
 	return err;
@@ -96,7 +96,9 @@ static int add_file(struct trace *trace, const char *path)
 	if (!ret && targets__site_cnt(trace->targets) > before)
 		return 1;
 	log_error("%s cannot be watched: %s", path,
-		ret == -ENOENT ? strerror(ENOENT) : *reason ? reason : "no allocator function in it");
+		ret == -ENOENT ? strerror(ENOENT)
+		: *reason      ? reason
+			       : "no allocator function in it");
 	return -1;
 }
 
@@ -135,7 +137,8 @@ static int add_installed(struct trace *trace)
 static void show_progress(size_t done, size_t all)
 {
 	if (isatty(STDERR_FILENO) && done % 64 == 0)
-		fprintf(stderr, "\rheaptap: looking for allocators: %zu of %zu processes ", done, all);
+		fprintf(stderr, "\rheaptap: looking for allocators: %zu of %zu processes ", done,
+			all);
 	if (isatty(STDERR_FILENO) && done == all)
 		fputs("\r\033[K", stderr);
 }
@@ -154,15 +157,15 @@ static int add_processes(struct trace *trace, const pid_t *pids, size_t pid_cnt,
 		show_progress(i + 1, pid_cnt);
 		if (!is_probed)
 			continue;
-		ret = targets__add_process(
-			trace->targets, pids[i], ALL_PROCESSES, reason, &probes);
+		ret = targets__add_process(trace->targets, pids[i], ALL_PROCESSES, reason, &probes);
 		unreadable += ret == -EACCES || ret == -EPERM;
 		if (probes.failed_cnt)
 			trace__mark(trace, pids[i], 0, MARK_UNPROBED);
 		add_quietly(ret, reason);
 	}
 	if (unreadable)
-		log_warn("%zu processes could not be read (CAP_SYS_PTRACE is missing): allocators of "
+		log_warn("%zu processes could not be read (CAP_SYS_PTRACE is missing): allocators "
+			 "of "
 			 "their own are not traced",
 			unreadable);
 	if (ret == -EBUSY)
@@ -224,7 +227,7 @@ static void on_exec(struct trace *trace, struct process *process)
 	if (!watch->everything)
 		return;
 	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES, reason, &probes);
-	trace__mark_probes(trace, info->tgid, info->image, &probes);
+	trace__mark_process(trace, info, &probes);
 }
 
 static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint32_t image)
@@ -297,7 +300,7 @@ int cmd_watch(const struct options *options)
 		.filter_exe = filters_by_exe(options),
 	};
 	struct trace_hooks hooks = {
-		
+
 		.on_exec = on_exec,
 		.on_file = on_file,
 		.on_ended = on_ended,

@@ -23,11 +23,11 @@ struct trace;
 
 /* What a command does at the loop's turns; any may be NULL. They end the loop by trace->done. */
 struct trace_hooks {
-	/* Processes have ended since the last call; their books are closed, and are told in the next
-	 * summary. */
+	/* Processes have ended since the last call; their books are closed, and are told in the
+	 * next summary. */
 	void (*on_ended)(struct trace *trace, size_t ended_cnt);
-	/* A process's books were opened; a file is executed that the kernel side has just numbered, by
-	 * the image of a process whose books may not be open yet. */
+	/* A process's books were opened; a file is executed that the kernel side has just numbered,
+	 * by the image of a process whose books may not be open yet. */
 	void (*on_exec)(struct trace *trace, struct process *process);
 	void (*on_file)(struct trace *trace, struct module *module, pid_t tgid, uint32_t image);
 	/* A signal that is not SIGUSR1: true if the command has dealt with it. */
@@ -49,9 +49,10 @@ enum trace_mark {
 /* Given before the image's books were opened. */
 #define MARKS_PENDING 256
 struct pending_mark {
-	pid_t tgid; /* 0: none */
-	uint32_t image; /* 0: whichever is the next */
+	pid_t tgid;	/* 0: none */
+	uint32_t image; /* 0: of those that began before this was known */
 	enum trace_mark mark;
+	uint64_t given_ns; /* CLOCK_MONOTONIC */
 };
 
 struct trace {
@@ -69,18 +70,18 @@ struct trace {
 	struct collector *collector;
 	struct new_files *new_files; /* NULL: stacks need no rows */
 	struct outputs *outputs;
-	double began_s;	 /* CLOCK_MONOTONIC */
+	double began_s; /* CLOCK_MONOTONIC */
 	sigset_t old_signals;
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
-	int exit_code;	 /* what went wrong so far */
-	bool done;	 /* the loop ends after the ring is empty */
+	int exit_code;	  /* what went wrong so far */
+	bool done;	  /* the loop ends after the ring is empty */
 	size_t ended_cnt; /* processes since the last on_ended */
 	struct pending_mark marks[MARKS_PENDING];
-	size_t mark_cnt; /* pending ones ever: the oldest are written over */
-	double forgot_s; /* when it was last looked for files to be forgotten, */
-	size_t forgot_cnt; /* how many were left, */
+	size_t mark_cnt;	    /* pending ones ever: the oldest are written over */
+	double forgot_s;	    /* when it was last looked for files to be forgotten, */
+	size_t forgot_cnt;	    /* how many were left, */
 	uint64_t forgot_rows_bytes; /* and how much of unwind rows */
-	struct counters forgotten; /* of processes that were told of and forgotten */
+	struct counters forgotten;  /* of processes that were told of and forgotten */
 };
 
 /*
@@ -92,16 +93,19 @@ int trace__open(struct trace *trace, const struct options *options,
 
 /* Serves until done, then writes the last summary. Returns an exit code. */
 int trace__loop(struct trace *trace);
-/* The exit code that it is given; EXIT_OUTPUT, after saying why, if the outputs could not be ended. */
+/* The exit code that it is given; EXIT_OUTPUT, after saying why, if the outputs could not be ended.
+ */
 int trace__close(struct trace *trace, int exit_code);
 
-/* To be told of this image; image 0: of the process's present or next one. */
+/* To be told of this image; image 0: of the process's present one. */
 void trace__mark(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mark mark);
 
-/* To be told of it by what came of probing what it executes, or one file (targets__add_module). */
-void trace__mark_probes(struct trace *trace, pid_t tgid, uint32_t image,
-	const struct process_probes *probes);
+/* To be told of it by what came of probing one file (targets__add_module), or all that the process
+ * executes: /proc tells what that is now, which can be another image's already, whose exec is not
+ * told yet. */
 void trace__mark_module(struct trace *trace, pid_t tgid, uint32_t image, int ret);
+void trace__mark_process(
+	struct trace *trace, const struct process_info *info, const struct process_probes *probes);
 
 int trace__watch_pidfd(struct trace *trace, pid_t pid);
 

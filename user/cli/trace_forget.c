@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Forgetting files: what is kept of a file (its fd, names, unwind rows, probes, number) goes when it is
- * not needed any more, so that a watch of weeks holds what the machine runs, not all that it ever ran.
+ * Forgetting files: what is kept of a file (its fd, names, unwind rows, probes, number) goes when
+ * it is not needed any more, so that a watch of weeks holds what the machine runs, not all that it
+ * ever ran.
  *
- * A file is needed while it is pinned (probed by name), mapped by a process, or a frame of a stack in the
- * books lies in it; also if it was mentioned (mapped, executed) since the last look. One that is not, is
- * first condemned: the kernel side gives its number to nobody any more, and announces the file anew when
- * it is mapped again, which saves it. At the next look it goes.
+ * A file is needed while it is pinned (probed by name), mapped by a process, or a frame of a stack
+ * in the books lies in it; also if it was mentioned (mapped, executed) since the last look. One
+ * that is not, is first condemned: the kernel side gives its number to nobody any more, and
+ * announces the file anew when it is mapped again, which saves it. At the next look it goes.
  *
  *   seen ──► not seen: condemned, its number unlisted ──► still not seen: forgotten
  *     ▲──────── mapped again, with a new number ◄┘
  *
- * Why nothing is lost between: whoever had the old number from the kernel side had the file mapped before
- * it was unlisted. At the next look it either still has it mapped, or has ended, and then its stacks are in
- * the books, because the ring is emptied after the mappings were read.
+ * Why nothing is lost between: whoever had the old number from the kernel side had the file mapped
+ * before it was unlisted. At the next look it either still has it mapped, or has ended, and then
+ * its stacks are in the books, because the ring is emptied after the mappings were read.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,9 +24,9 @@
 #include "util/log.h"
 #include "util/proc.h"
 
-/* A look reads the mappings of all processes (some 50 us each). There is one a minute if there are new
- * files, and one after so many of them; or if more unwind rows have come than a machine's running programs
- * need. */
+/* A look reads the mappings of all processes (some 50 us each). There is one a minute if there are
+ * new files, and one after so many of them; or if more unwind rows have come than a machine's
+ * running programs need. */
 #define LOOK_S 60
 #define LOOK_FILES 256
 #define LOOK_ROWS_BYTES (64u << 20)

@@ -17,7 +17,8 @@ static void set(struct process *process, enum trace_mark mark)
 
 static bool is_of(const struct process_info *info, pid_t tgid, uint32_t image)
 {
-	return info->tgid == tgid && (image ? info->image == image : info->state == PROCESS_RUNNING);
+	return info->tgid == tgid &&
+	       (image ? info->image == image : info->state == PROCESS_RUNNING);
 }
 
 static struct process *find(struct trace *trace, pid_t tgid, uint32_t image)
@@ -32,6 +33,17 @@ static struct process *find(struct trace *trace, pid_t tgid, uint32_t image)
 	return process;
 }
 
+static uint64_t now_ns(void)
+{
+	return (uint64_t)(monotonic_s() * 1e9);
+}
+
+static void put_aside(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mark mark)
+{
+	trace->marks[trace->mark_cnt++ % MARKS_PENDING] =
+		(struct pending_mark){tgid, image, mark, now_ns()};
+}
+
 void trace__mark(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mark mark)
 {
 	struct process *process = find(trace, tgid, image);
@@ -39,36 +51,44 @@ void trace__mark(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mar
 	if (process)
 		set(process, mark);
 	else
-		trace->marks[trace->mark_cnt++ % MARKS_PENDING] =
-			(struct pending_mark){tgid, image, mark};
-}
-
-void trace__mark_probes(
-	struct trace *trace, pid_t tgid, uint32_t image, const struct process_probes *probes)
-{
-	if (probes->failed_cnt)
-		trace__mark(trace, tgid, image, MARK_UNPROBED);
-	if (probes->site_cnt)
-		trace__mark(trace, tgid, image, MARK_LATE);
+		put_aside(trace, tgid, image, mark);
 }
 
 void trace__mark_module(struct trace *trace, pid_t tgid, uint32_t image, int ret)
 {
-	const struct process_probes probes = {
-		.site_cnt = ret > 0 ? ret : 0, .failed_cnt = targets__is_failure(ret)};
+	if (ret > 0)
+		trace__mark(trace, tgid, image, MARK_LATE);
+	if (targets__is_failure(ret))
+		trace__mark(trace, tgid, image, MARK_UNPROBED);
+}
 
-	trace__mark_probes(trace, tgid, image, &probes);
+static void mark_both(struct trace *trace, const struct process_info *info, enum trace_mark mark)
+{
+	trace__mark(trace, info->tgid, info->image, mark);
+	put_aside(trace, info->tgid, 0, mark);
+}
+
+void trace__mark_process(
+	struct trace *trace, const struct process_info *info, const struct process_probes *probes)
+{
+	if (probes->failed_cnt)
+		mark_both(trace, info, MARK_UNPROBED);
+	if (probes->site_cnt)
+		mark_both(trace, info, MARK_LATE);
 }
 
 void trace__take_marks(struct trace *trace, struct process *process)
 {
+	const struct process_info *info = process__info(process);
+
 	for (size_t i = 0; i < MARKS_PENDING; i++) {
 		struct pending_mark *pending = &trace->marks[i];
+		bool is_earlier = traced__of(process)->began_ns <= pending->given_ns;
 
-		if (!pending->tgid ||
-			!is_of(process__info(process), pending->tgid, pending->image))
+		if (!pending->tgid || !is_of(info, pending->tgid, pending->image))
 			continue;
-		set(process, pending->mark);
+		if (pending->image || is_earlier)
+			set(process, pending->mark);
 		pending->tgid = 0;
 	}
 }

@@ -78,6 +78,11 @@ static void tell_end(void *arg, struct process *process)
 	trace->ended_cnt++;
 }
 
+static void tell_guest_end(void *arg, pid_t tgid, uint32_t image)
+{
+	trace__forget_counters(arg, tgid, image);
+}
+
 static void tell_begin(void *arg, struct process *process)
 {
 	struct trace *trace = arg;
@@ -123,6 +128,7 @@ static int open_books(struct trace *trace)
 		.files = trace->files,
 		.hooks = {.on_begin = tell_begin,
 			.on_end = tell_end,
+			.on_guest_end = tell_guest_end,
 			.on_file = tell_file,
 			.has_lost = tell_lost,
 			.arg = trace},

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct process;
 struct trace;
@@ -16,6 +17,9 @@ int trace__epoll_add(struct trace *trace, int fd, uint64_t data);
 
 /* The image's books are open: it gets the marks that were given before. */
 void trace__take_marks(struct trace *trace, struct process *process);
+
+/* The image is gone: what was counted of it is in the sums alone. */
+void trace__forget_counters(struct trace *trace, pid_t tgid, uint32_t image);
 
 /* Takes in what is in the ring at this moment. */
 void trace__drain(struct trace *trace);

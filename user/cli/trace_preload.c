@@ -41,6 +41,8 @@ void trace__preload_vdso(struct trace *trace)
 	int fd = trace__needs_rows(trace) ? vdso__open() : -ENOENT;
 	struct module *module = fd >= 0 ? modules__add_fd(trace->modules, fd, VDSO_NAME) : NULL;
 
+	if (module)
+		module->is_pinned = true; /* every process has it, but not as a file */
 	if (module && !unwinding__add(trace->unwinding, module, FILE_VDSO))
 		files__set(trace->files, FILE_VDSO, module);
 	if (fd >= 0)

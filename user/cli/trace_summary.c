@@ -5,6 +5,7 @@
 #include <string.h>
 #include "cli/summary_build.h"
 #include "cli/trace.h"
+#include "cli/trace_parts.h"
 #include "util/log.h"
 
 static void summarize(struct trace *trace, enum summary_kind kind, struct process *only)
@@ -35,15 +36,21 @@ static void summarize_while_tracing(
 	summarize(trace, kind, only);
 }
 
-static void forget(struct trace *trace, struct process *process)
+void trace__forget_counters(struct trace *trace, pid_t tgid, uint32_t image)
 {
-	struct process_info *info = process__info(process);
 	struct counters counters;
 
-	tracer__counters(trace->tracer, info->tgid, info->image, &counters);
+	tracer__counters(trace->tracer, tgid, image, &counters);
 	for (int i = 0; i < COUNTER_CNT; i++)
 		trace->forgotten.count[i] += counters.count[i];
-	tracer__forget_image(trace->tracer, info->tgid, info->image);
+	tracer__forget_image(trace->tracer, tgid, image);
+}
+
+static void forget(struct trace *trace, struct process *process)
+{
+	const struct process_info *info = process__info(process);
+
+	trace__forget_counters(trace, info->tgid, info->image);
 	ingest__forget(&trace->ingest, process);
 }
 

@@ -124,8 +124,8 @@ static void on_free(struct ingest *ingest, const struct free_event *record)
 	if (record->event.flags & EVENT_F_REALLOC)
 		process__realloc_begin(process, record->addr, record->event.tid);
 	else
-		process__release(process, record->addr,
-			record->event.flags & EVENT_F_NESTED_HINT, record->event.tid);
+		process__release(process, record->addr, record->event.flags & EVENT_F_NESTED_HINT,
+			record->event.tid);
 }
 
 /* realloc(p, 0) that returns NULL has freed p (C17 7.22.3.5, glibc); any other failure has not. A
@@ -190,8 +190,8 @@ static void on_stack(struct ingest *ingest, const struct stack_event *record)
 			.file_offset = record->frames[i].file_offset,
 			.file = record->frames[i].file,
 		};
-	if (heap__add_stack(ingest->heap, process, record->stack, frames, record->frame_cnt,
-		    record->end))
+	if (heap__add_stack(
+		    ingest->heap, process, record->stack, frames, record->frame_cnt, record->end))
 		ingest->no_memory++;
 }
 
@@ -202,8 +202,7 @@ static void on_file(struct ingest *ingest, const struct file_event *record)
 
 	if (!decode__path(record, path, sizeof(path)))
 		ingest->malformed++;
-	module = modules__add(
-		ingest->modules, file_event__id(record), path, record->event.tgid);
+	module = modules__add(ingest->modules, file_event__id(record), path, record->event.tgid);
 	if (!module || files__set(ingest->files, record->file, module)) {
 		ingest->no_memory++;
 		return;
@@ -213,7 +212,8 @@ static void on_file(struct ingest *ingest, const struct file_event *record)
 }
 
 /* What an image lost, books that are shared or copied from it lack too. */
-static void take_over_loss(struct ingest *ingest, struct process *process, pid_t tgid, uint32_t image)
+static void take_over_loss(
+	struct ingest *ingest, struct process *process, pid_t tgid, uint32_t image)
 {
 	if (ingest->hooks.has_lost && ingest->hooks.has_lost(ingest->hooks.arg, tgid, image))
 		process__mark_incomplete(process);
@@ -238,11 +238,9 @@ static void share(struct ingest *ingest, const struct fork_event *record)
 
 	if (!parent)
 		parent = ingest__begin(ingest, tgid, record->event.image);
-	if (!parent ||
-		heap__share(ingest->heap, parent, record->child_tgid, record->child_image))
+	if (!parent || heap__share(ingest->heap, parent, record->child_tgid, record->child_image))
 		ingest->no_memory++;
 }
-
 
 static void on_fork(struct ingest *ingest, const struct fork_event *record)
 {
@@ -258,14 +256,14 @@ static void on_fork(struct ingest *ingest, const struct fork_event *record)
 		return; /* it never allocated since tracing began: the child will begin itself */
 	take_over_loss(ingest, parent, tgid, record->event.image);
 	traced = calloc(1, sizeof(*traced));
-	child = traced ? heap__fork(ingest->heap, parent, record->child_tgid,
-				 record->child_image) :
-			 NULL;
+	child = traced ? heap__fork(ingest->heap, parent, record->child_tgid, record->child_image)
+		       : NULL;
 	if (!child) {
 		free(traced);
 		ingest->no_memory++;
 		return;
 	}
+	traced->began_ns = record->time_ns;
 	begin_copy(ingest, child, traced, traced__of(parent), record->child_start_ns);
 }
 
@@ -299,6 +297,8 @@ static void unshare(struct ingest *ingest, struct process *owner, pid_t tgid, ui
 {
 	take_over_loss(ingest, owner, tgid, image);
 	heap__unshare(ingest->heap, tgid, image);
+	if (ingest->hooks.on_guest_end)
+		ingest->hooks.on_guest_end(ingest->hooks.arg, tgid, image);
 }
 
 /* Others may go on in the memory that a process leaves. */
@@ -341,6 +341,7 @@ static void on_exec(struct ingest *ingest, const struct exec_event *record)
 	info->exec = exec;
 	info->start_ns = record->start_ns;
 	info->from_birth = true;
+	traced__of(process)->began_ns = record->time_ns;
 	memcpy(info->comm, record->comm, sizeof(info->comm));
 	info->comm[sizeof(info->comm) - 1] = '\0';
 	info->exe = exe && exe->path ? strdup(exe->path) : proc__exe(tgid);

@@ -17,6 +17,8 @@
 struct ingest_hooks {
 	void (*on_begin)(void *arg, struct process *process); /* its books were opened */
 	void (*on_end)(void *arg, struct process *process);   /* exited, killed or replaced */
+	/* An image that had no books of its own (vfork) has ended. */
+	void (*on_guest_end)(void *arg, pid_t tgid, uint32_t image);
 	/* The kernel side has given a file, which the record's image executes, a number. */
 	void (*on_file)(void *arg, struct module *module, const struct file_event *record);
 	/* Has the kernel side counted a loss of this image? */
@@ -29,10 +31,10 @@ struct ingest {
 	struct modules *modules;
 	struct files *files;
 	struct ingest_hooks hooks;
-	bool tells_silent;  /* open books also for a process that is first heard of at its end */
-	uint64_t received;  /* records */
-	uint64_t malformed; /* of them, such that could not be understood */
-	uint64_t no_memory; /* of them, such that found no room in the books */
+	bool tells_silent;    /* open books also for a process that is first heard of at its end */
+	uint64_t received;    /* records */
+	uint64_t malformed;   /* of them, such that could not be understood */
+	uint64_t no_memory;   /* of them, such that found no room in the books */
 	struct process *last; /* the last record's process: most often the next one's too */
 	pid_t last_tgid;
 	uint32_t last_image;
@@ -40,18 +42,20 @@ struct ingest {
 
 /* What the collector keeps with a process (process_info.user). */
 struct traced {
-	uint64_t received;	/* records of this process */
-	uint64_t shown_bytes;	/* outstanding at the last summary */
+	uint64_t received;    /* records of this process */
+	uint64_t shown_bytes; /* outstanding at the last summary */
 	uint64_t shown_blocks;
 	uint64_t shown_mapped_bytes;
-	bool late_probes;	/* an allocator of it was probed after it could have been called */
-	bool unprobed;		/* one that it may have could not be probed */
+	uint64_t began_ns; /* this image, CLOCK_MONOTONIC; 0: before tracing did */
+	bool late_probes;  /* an allocator of it was probed after it could have been called */
+	bool unprobed;	   /* one that it may have could not be probed */
 };
 struct traced *traced__of(struct process *process);
 
 void ingest__record(struct ingest *ingest, const void *data, size_t sz);
 
-/* Opens the books of a process that runs already; what /proc says of it is noted. NULL: no memory. */
+/* Opens the books of a process that runs already; what /proc says of it is noted. NULL: no memory.
+ */
 struct process *ingest__begin(struct ingest *ingest, pid_t tgid, uint32_t image);
 void ingest__forget(struct ingest *ingest, struct process *process);
 

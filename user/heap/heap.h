@@ -56,11 +56,11 @@ struct heap_totals { /* counted as valgrind's heap summary does */
 
 /* What happened that the books cannot explain. */
 struct heap_anomalies {
-	uint64_t unmatched_frees;  /* of blocks that the books never had */
+	uint64_t unmatched_frees;    /* of blocks that the books never had */
 	uint64_t thread_cache_frees; /* of freed blocks again, at their thread's end: no error */
-	uint64_t nested_frees;	   /* a free inside a free of the same block: not counted twice */
-	uint64_t replaced_blocks;  /* allocated where a block was outstanding: its free was lost */
-	uint64_t unknown_stacks;   /* allocations whose frames were lost */
+	uint64_t nested_frees;	     /* a free inside a free of the same block: not counted twice */
+	uint64_t replaced_blocks; /* allocated where a block was outstanding: its free was lost */
+	uint64_t unknown_stacks;  /* allocations whose frames were lost */
 };
 
 /* What a program has mapped itself (mmap, mremap, brk, sbrk), not for its allocator. Bytes are of whole
@@ -94,12 +94,11 @@ struct process *heap__fork(
 
 /* The child runs in the parent's memory (vfork): its events go into the parent's books, until it is
  * forgotten (exit) or begins an image of its own (exec), or the parent does (heap__bequeath). */
-int heap__share(
-	struct heap *heap, struct process *parent, pid_t child_tgid, uint32_t child_image);
+int heap__share(struct heap *heap, struct process *parent, pid_t child_tgid, uint32_t child_image);
 void heap__unshare(struct heap *heap, pid_t child_tgid, uint32_t child_image);
-/* The process leaves its memory, by its end or an exec. Of those that go on in it the first takes the
- * books over, a copy as fork makes it, which the others share from then on: that one; NULL if there is
- * nobody, or without memory. */
+/* The process leaves its memory, by its end or an exec. Of those that go on in it the first takes
+ * the books over, a copy as fork makes it, which the others share from then on: that one; NULL if
+ * there is nobody, or without memory. */
 struct process *heap__bequeath(struct heap *heap, struct process *process);
 
 /* The books are closed and stay readable until heap__forget. status: as wait(2) gives it. */
@@ -136,8 +135,9 @@ int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64
 	uint64_t time_ns, pid_t tid);
 /* A block is freed. `nested_hint`: EVENT_F_NESTED_HINT. addr 0 is no free. */
 void process__release(struct process *process, uint64_t addr, bool nested_hint, pid_t tid);
-/* A thread has ended. glibc then hands back, through free, what it kept of freed blocks for the thread
- * (tcache): its unmatched frees since its last call that made sense become thread_cache_frees. */
+/* A thread has ended. glibc then hands back, through free, what it kept of freed blocks for the
+ * thread (tcache): its unmatched frees since its last call that made sense become
+ * thread_cache_frees. */
 void process__thread_exit(struct process *process, pid_t tid);
 /* realloc's entry: the block is taken out, and kept aside for this thread. */
 void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid);
@@ -179,7 +179,8 @@ struct process_info {
 	uint64_t start_ns; /* CLOCK_BOOTTIME; 0: unknown */
 	char comm[16];
 	char *exe;	 /* NULL: unknown */
-	bool from_birth; /* traced since its first allocation; a fork's child is what its parent was */
+	bool from_birth; /* traced since its first allocation; a fork's child is what its parent was
+			  */
 	bool incomplete;
 	enum process_state state;
 	int exit_code, signal;
@@ -197,8 +198,8 @@ const struct heap_anomalies *process__anomalies(const struct process *process);
 struct snapshot_site {
 	const struct heap_stack *stack;
 	uint64_t outstanding_bytes, outstanding_blocks; /* of blocks that pass the filter */
-	uint64_t allocs, frees, bytes_allocated;	 /* of all */
-	int64_t growth_bytes; /* outstanding bytes (of all) since the last process__mark */
+	uint64_t allocs, frees, bytes_allocated;	/* of all */
+	int64_t growth_bytes;	       /* outstanding bytes (of all) since the last process__mark */
 	uint64_t oldest_ns, newest_ns; /* allocation times; 0 if none is outstanding */
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What has come while the thread was waiting, it takes together. It is begun by the first thing to be
- * disposed of; where there is no memory, or no thread, the caller does it itself, and waits. */
+/* What has come while the thread was waiting, it takes together. It is begun by the first thing to
+ * be disposed of; where there is no memory, or no thread, the caller does it itself, and waits. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -36,8 +36,8 @@ struct disposal *disposal__new(int rows_fd)
 	return disposal;
 }
 
-/* In one call where the kernel can (5.19), as it waits at the end of each. A number without rows ends
- * that call. */
+/* In one call where the kernel can (5.19), as it waits at the end of each. A number without rows
+ * ends that call. */
 static void drop_rows(int rows_fd, uint32_t *numbers, size_t number_cnt)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
@@ -88,8 +88,7 @@ static void *work(void *arg)
 
 static bool push_links(struct waste *waste, struct file_links *links)
 {
-	struct file_links **grown =
-		reallocarray(waste->links, waste->link_cnt + 1, sizeof(*grown));
+	struct file_links **grown = reallocarray(waste->links, waste->link_cnt + 1, sizeof(*grown));
 
 	if (!grown)
 		return false;

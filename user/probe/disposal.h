@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is given back to the kernel while tracing goes on. For each link and each file's rows it keeps the
- * caller waiting until all probes under way have ended, some 10 to 50 ms: so a thread does it.
+ * What is given back to the kernel while tracing goes on. For each link and each file's rows it
+ * keeps the caller waiting until all probes under way have ended, some 10 to 50 ms: so a thread
+ * does it.
  */
 #ifndef HEAPTAP_PROBE_DISPOSAL_H
 #define HEAPTAP_PROBE_DISPOSAL_H

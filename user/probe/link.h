@@ -37,8 +37,8 @@ struct file_links; /* all links into one file */
 int file_links__attach(enum link_kind kind, const struct link_programs *programs, int fd,
 	const struct probe_sites *sites, pid_t pid, struct file_links **ret_links);
 void file_links__detach(struct file_links *links);
-/* The kernel waits for all probes under way before a link is gone: some 50 ms each. Side by side they
- * wait together. */
+/* The kernel waits for all probes under way before a link is gone: some 50 ms each. Side by side
+ * they wait together. */
 void file_links__detach_all(struct file_links **links, size_t cnt);
 
 /* Does this kernel have the kind? Tried, on a file that nobody maps: 0 or -errno. */

@@ -128,8 +128,8 @@ static bool is_attached(const struct target_file *file, pid_t pid)
 
 static int attach(struct targets *targets, struct target_file *file, pid_t pid)
 {
-	struct attachment *attachments = reallocarray(
-		file->attachments, file->attachment_cnt + 1, sizeof(*attachments));
+	struct attachment *attachments =
+		reallocarray(file->attachments, file->attachment_cnt + 1, sizeof(*attachments));
 	struct attachment *attachment;
 	int err;
 
@@ -165,16 +165,17 @@ static bool spares_bystanders(const struct module *module, char *reason)
 		return true;
 	if (reason)
 		snprintf(reason, REASON_SZ,
-			"a probe on %3$.60s would kill process %1$d (%2$.40s), which translates code or "
-			"has a seccomp filter: wait for its end, or trace single processes (attach, "
+			"a probe on %3$.60s would kill process %1$d (%2$.40s), which translates "
+			"code or "
+			"has a seccomp filter: wait for its end, or trace single processes "
+			"(attach, "
 			"run --no-children)",
 			pid, exe, module->path);
 	free(exe);
 	return false;
 }
 
-static int add_file_for(
-	struct targets *targets, struct target_file *file, pid_t pid, char *reason)
+static int add_file_for(struct targets *targets, struct target_file *file, pid_t pid, char *reason)
 {
 	int err;
 
@@ -219,8 +220,7 @@ static int add_mapping(const struct proc_mapping *mapping, void *arg)
 {
 	struct file_id id = {.inode = mapping->inode, .dev = mapping->dev};
 	struct add_process *add = arg;
-	struct module *module =
-		modules__add(add->targets->modules, id, mapping->path, add->pid);
+	struct module *module = modules__add(add->targets->modules, id, mapping->path, add->pid);
 	int ret;
 
 	if (!module)

@@ -25,25 +25,26 @@ void targets__free(struct targets *targets);
  * then `reason` (if not NULL, 256 bytes) says it for people. -EBUSY: probing it for all processes
  * would kill one (bystanders.h).
  */
-int targets__add_module(
-	struct targets *targets, struct module *module, pid_t pid, char *reason);
-/* Is this what targets__add_module gives for a file that may have an allocator? Code that is no program
- * of this machine's kind has none that could be missed. */
+int targets__add_module(struct targets *targets, struct module *module, pid_t pid, char *reason);
+/* Is this what targets__add_module gives for a file that may have an allocator? Code that is no
+ * program of this machine's kind has none that could be missed. */
 bool targets__is_failure(int ret);
 
 struct process_probes {
 	int site_cnt;	/* attached now */
 	int probed_cnt; /* files with allocators, now or before */
-	int failed_cnt; /* files that may have an allocator and could not be probed (logged with -v) */
+	int failed_cnt; /* files that may have an allocator and could not be probed (logged with -v)
+			 */
 };
 
-/* The same for every file that process `pid` executes, for that process only or ALL_PROCESSES. 0, also
- * if only some could be probed; else the -errno of one (-EBUSY at once, as above); then *reason says it, which may be set anyhow.
- * -ESRCH: there is no such process; -EACCES: its mappings cannot be read. */
+/* The same for every file that process `pid` executes, for that process only or ALL_PROCESSES. 0,
+ * also if only some could be probed; else the -errno of one (-EBUSY at once, as above); then
+ * *reason says it, which may be set anyhow. -ESRCH: there is no such process; -EACCES: its mappings
+ * cannot be read. */
 int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, char *reason,
 	struct process_probes *ret_probes);
-/* The same for every file that is probed for somebody else: the process may load it one day, and nobody
- * would be told of that, as the file is known. 0 or the -errno of one. */
+/* The same for every file that is probed for somebody else: the process may load it one day, and
+ * nobody would be told of that, as the file is known. 0 or the -errno of one. */
 int targets__add_known(struct targets *targets, pid_t pid, char *reason);
 /* The same for a path. */
 int targets__add_path(struct targets *targets, const char *path, pid_t for_pid, char *reason);

@@ -100,8 +100,7 @@ static void count(struct unwinding *unwinding, const struct unwound_file *file, 
 static bool is_of(const struct unwound_file *file, const struct module *module)
 {
 	return file->inode == module->inode && file->dev == module->dev &&
-	       (file->generation == module->generation || !file->generation ||
-		       !module->generation);
+	       (file->generation == module->generation || !file->generation || !module->generation);
 }
 
 static struct unwound_file *find(struct unwinding *unwinding, const struct module *module)
@@ -123,8 +122,7 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 		return file;
 	if (unwinding->cnt == unwinding->cap) {
 		size_t cap = unwinding->cap ? unwinding->cap * 2 : 64;
-		struct unwound_file *grown =
-			reallocarray(unwinding->unwound, cap, sizeof(*grown));
+		struct unwound_file *grown = reallocarray(unwinding->unwound, cap, sizeof(*grown));
 
 		if (!grown)
 			return NULL;
@@ -144,8 +142,7 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 
 static int remember_number(struct unwound_file *file, uint32_t number)
 {
-	uint32_t *numbers =
-		reallocarray(file->numbers, file->number_cnt + 1, sizeof(*numbers));
+	uint32_t *numbers = reallocarray(file->numbers, file->number_cnt + 1, sizeof(*numbers));
 
 	if (!numbers)
 		return -ENOMEM;

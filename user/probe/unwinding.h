@@ -31,8 +31,8 @@ int unwinding__add(struct unwinding *unwinding, const struct module *module, uin
 int unwinding__preload(
 	struct unwinding *unwinding, const struct module *module, uint32_t *ret_number);
 
-/* The number, which the kernel side gives away no more, stands for no file any more. A file's rows are
- * dropped with its last number. */
+/* The number, which the kernel side gives away no more, stands for no file any more. A file's rows
+ * are dropped with its last number. */
 void unwinding__forget(struct unwinding *unwinding, const struct module *module, uint32_t number);
 
 struct unwinding_cost unwinding__cost(struct unwinding *unwinding);

@@ -43,7 +43,7 @@ struct html {
 
 __attribute__((format(printf, 2, 3))) static void put(struct output *out, const char *format, ...)
 {
-	char text[256];
+	char text[256]; /* nine numbers */
 	va_list args;
 	int sz;
 
@@ -212,7 +212,7 @@ static void put_nodes(struct html *html)
 
 static void put_stack(struct output *out, const struct summary_stack *stack, uint32_t node)
 {
-	put(out, "[%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%.1f,%.1f,%d]",
+	put(out, "[%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%.10g,%.10g,%d]",
 		node, stack->outstanding_bytes, stack->outstanding_blocks, stack->allocs,
 		stack->bytes_allocated, stack->growth_bytes, stack->oldest_age_s,
 		stack->newest_age_s, stack->complete);

@@ -37,7 +37,8 @@ int hash__add(struct hash *table, struct hash_node *node, uint64_t hash);
 
 void hash__remove(struct hash *table, struct hash_node *node); /* it is in there */
 
-/* Shows each node to `goes`. One for which it says true is taken out, and may have been freed by then. */
+/* Shows each node to `goes`. One for which it says true is taken out, and may have been freed by
+ * then. */
 void hash__filter(struct hash *table, bool (*goes)(struct hash_node *node, void *arg), void *arg);
 
 void hash__free(struct hash *table, void (*node__free)(struct hash_node *node));

@@ -208,8 +208,7 @@ static struct module *find_or_add(struct modules *modules, struct file_id id, co
 	return module;
 }
 
-struct module *modules__add(
-	struct modules *modules, struct file_id id, const char *path, pid_t pid)
+struct module *modules__add(struct modules *modules, struct file_id id, const char *path, pid_t pid)
 {
 	struct module *module = find_or_add(modules, id, path);
 	bool replaced;
@@ -270,7 +269,8 @@ bool module__identify(int fd, uint32_t *ret_dev, uint64_t *ret_inode)
 		return false;
 	*ret_dev = major(st.st_dev) << 20 | minor(st.st_dev);
 	*ret_inode = st.st_ino;
-	/* Executable, as /proc/self/maps is read for code; where that is forbidden stat has to do. */
+	/* Executable, as /proc/self/maps is read for code; where that is forbidden stat has to do.
+	 */
 	page = mmap(NULL, page_sz, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 	if (page == MAP_FAILED)
 		return true;

@@ -5,8 +5,9 @@
  *
  *   {dev, inode, generation} ──► module ──► fd, build ID, load segments (file offset ──► address)
  *
- * An inode number is used again when its file is gone, with another generation. That of a file that is
- * held open is not: so a generation that is not known (0) only matters while the file is not open.
+ * An inode number is used again when its file is gone, with another generation. That of a file that
+ * is held open is not: so a generation that is not known (0) only matters while the file is not
+ * open.
  *
  * Every byte of such a file is hostile.
  */
@@ -30,13 +31,13 @@ struct module {
 	uint32_t dev; /* major << 20 | minor, as the kernel has it (not as stat(2) does) */
 	uint64_t inode;
 	uint32_t generation; /* of the inode; 0: not known, as not every file system tells */
-	char *path;    /* as the target sees it; the name shown */
-	int fd;	       /* -1: it could not be opened; `error` says why */
-	int error;     /* -errno of opening or of reading it as an ELF file; 0: fine */
-	bool is_pinned; /* never to be forgotten */
-	bool is_seen;	/* mentioned since it was last looked at whether it can be forgotten */
-	bool is_condemned; /* it was not, the time before: the next time it goes, */
-	bool is_forgotten; /* now */
+	char *path;	     /* as the target sees it; the name shown */
+	int fd;		     /* -1: it could not be opened; `error` says why */
+	int error;	     /* -errno of opening or of reading it as an ELF file; 0: fine */
+	bool is_pinned;	     /* never to be forgotten */
+	bool is_seen;	     /* mentioned since it was last looked at whether it can be forgotten */
+	bool is_condemned;   /* it was not, the time before: the next time it goes, */
+	bool is_forgotten;   /* now */
 	bool replaced; /* the path leads to another file by now: no names are taken from that one */
 	char build_id[2 * BUILD_ID_MAX + 1]; /* lower-case hex; "": none */
 	struct module_segment *segments;
@@ -58,8 +59,9 @@ struct file_id {
 
 /*
  * The module of a file, opened as `path` in the root of process `pid` (/proc/PID/root), then in
- * heaptap's own; pid 0: only in heaptap's own. What opens is compared by inode and generation: another
- * file there sets `replaced`. Owned by `modules`. NULL only without memory; look at fd and error.
+ * heaptap's own; pid 0: only in heaptap's own. What opens is compared by inode and generation:
+ * another file there sets `replaced`. Owned by `modules`. NULL only without memory; look at fd and
+ * error.
  */
 struct module *modules__add(
 	struct modules *modules, struct file_id id, const char *path, pid_t pid);
@@ -73,7 +75,8 @@ size_t modules__cnt(const struct modules *modules);
 /* The file is executed at present: sets is_seen, if it is known. */
 void modules__see(struct modules *modules, uint32_t dev, uint64_t inode);
 
-/* Shows each to `goes`. One for which it says true is closed and forgotten: nobody may refer to it. */
+/* Shows each to `goes`. One for which it says true is closed and forgotten: nobody may refer to it.
+ */
 void modules__filter(
 	struct modules *modules, bool (*goes)(struct module *module, void *arg), void *arg);
 

@@ -5,10 +5,10 @@
  *   module ──► file ──────┐
  *   {pid, start} ► process ┴► names: {address, is_return} ──► result: struct symbol[] ──► texts
  *
- * Results stay until their file or process is forgotten, since callers keep pointers to them; they take
- * some 100 bytes per distinct address that was shown. Perf maps can be large: beyond a limit the one
- * that was not used for longest is dropped, and read again if its process is still there when it is
- * asked.
+ * Results stay until their file or process is forgotten, since callers keep pointers to them; they
+ * take some 100 bytes per distinct address that was shown. Perf maps can be large: beyond a limit
+ * the one that was not used for longest is dropped, and read again if its process is still there
+ * when it is asked.
  *
  * A file whose debug info kills the worker is asked again for its symbol table only; one that does
  * it again, or takes too long all in all, has no names any more.

@@ -7,10 +7,11 @@
  * opened and a fifo may block, so a file is taken with O_PATH first, looked at, and only a regular
  * one is opened, through /proc/self/fd.
  *
- * Which file it is, is told by its inode number and, where the file system tells, its generation. The device number is not asked for: overlayfs and
- * btrfs show stat(2) another one than the kernel's mappings have (linux: fs/overlayfs/inode.c
- * ovl_map_dev_ino, fs/btrfs/inode.c btrfs_getattr). An equal inode number on another file system
- * under the same path would be taken for the file; that is rarer than overlayfs by far.
+ * Which file it is, is told by its inode number and, where the file system tells, its generation.
+ * The device number is not asked for: overlayfs and btrfs show stat(2) another one than the
+ * kernel's mappings have (linux: fs/overlayfs/inode.c ovl_map_dev_ino, fs/btrfs/inode.c
+ * btrfs_getattr). An equal inode number on another file system under the same path would be taken
+ * for the file; that is rarer than overlayfs by far.
  *
  * /proc/PID/map_files leads to mapped files that have no path any more. The kernel lets only
  * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE through it (linux: fs/proc/base.c

@@ -21,7 +21,6 @@ int target_file__open(pid_t pid, const char *path);
  * still lead to a deleted file), by the path in our root. *ret_replaced, also set on failure, says
  * that the path leads to another file by now. Returns the fd or -errno.
  */
-int target_file__open_inode(
-	pid_t pid, const char *path, struct file_id id, bool *ret_replaced);
+int target_file__open_inode(pid_t pid, const char *path, struct file_id id, bool *ret_replaced);
 
 #endif
