@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "report/html_assets.h"
@@ -40,18 +39,6 @@ struct html {
 	struct intern strings, frames, nodes;
 	uint32_t **stack_nodes; /* of each process's stacks */
 };
-
-__attribute__((format(printf, 2, 3))) static void put(struct output *out, const char *format, ...)
-{
-	char text[256]; /* nine numbers */
-	va_list args;
-	int sz;
-
-	va_start(args, format);
-	sz = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	output__write(out, text, sz);
-}
 
 /* ---- the page around ---- */
 
@@ -191,7 +178,7 @@ static void put_frames(struct html *html)
 		size_t sz;
 
 		memcpy(&frame, intern__get(&html->frames, i, &sz), sizeof(frame));
-		put(&html->out, "%s[%d,%d,%d,%u,%u]", i ? "," : "", frame.function, frame.module,
+		output__printf(&html->out, "%s[%d,%d,%d,%u,%u]", i ? "," : "", frame.function, frame.module,
 			frame.file, frame.line, frame.inlined);
 	}
 	output__puts(&html->out, "],\n");
@@ -205,14 +192,14 @@ static void put_nodes(struct html *html)
 		size_t sz;
 
 		memcpy(&node, intern__get(&html->nodes, i, &sz), sizeof(node));
-		put(&html->out, "%s[%d,%u]", i ? "," : "", node.parent, node.frame);
+		output__printf(&html->out, "%s[%d,%u]", i ? "," : "", node.parent, node.frame);
 	}
 	output__puts(&html->out, "],\n");
 }
 
 static void put_stack(struct output *out, const struct summary_stack *stack, uint32_t node)
 {
-	put(out, "[%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%.10g,%.10g,%d]",
+	output__printf(out, "[%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%.1f,%.1f,%d]",
 		node, stack->outstanding_bytes, stack->outstanding_blocks, stack->allocs,
 		stack->bytes_allocated, stack->growth_bytes, stack->oldest_age_s,
 		stack->newest_age_s, stack->complete);

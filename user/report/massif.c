@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "report/call_tree.h"
@@ -34,23 +33,6 @@ struct massif {
 	struct call_tree tree;
 	uint64_t total; /* bytes of all */
 };
-
-__attribute__((format(printf, 2, 3))) static void put(struct output *out, const char *format, ...)
-{
-	va_list args;
-	char *text;
-	int ret;
-
-	va_start(args, format);
-	ret = vasprintf(&text, format, args);
-	va_end(args);
-	if (ret < 0) {
-		out->err = out->err ? out->err : -ENOMEM;
-		return;
-	}
-	output__write(out, text, ret);
-	free(text);
-}
 
 /* ---- the tree ---- */
 
@@ -185,14 +167,14 @@ static void put_children(
 	uint64_t rest = 0;
 
 	shown = significant_cnt(massif, children, cnt);
-	put(&massif->out, "%*sn%zu: %" PRIu64 " %s\n", (int)depth, "", shown + (shown < cnt),
-		node->bytes, label);
+	output__printf(&massif->out, "%*sn%zu: %" PRIu64 " %s\n", (int)depth, "",
+		shown + (shown < cnt), node->bytes, label);
 	for (size_t i = 0; i < shown && !massif->out.err; i++)
 		put_child(massif, &children[i], depth);
 	for (size_t i = shown; i < cnt; i++)
 		rest += children[i].bytes;
 	if (shown < cnt)
-		put(&massif->out,
+		output__printf(&massif->out,
 			"%*sn0: %" PRIu64 " in %zu place%s below massif's threshold (1.00%%)\n",
 			(int)depth + 1, "", rest, cnt - shown, cnt - shown > 1 ? "s, all" : ",");
 	free(children);
@@ -218,7 +200,7 @@ static void put_head(struct output *out, const struct summary *summary)
 	const char *exe = summary->process_cnt == 1 ? summary->processes->info.exe : NULL;
 	char *cmd = name_of(exe ? exe : summary->process_cnt == 1 ? "?" : "(several processes)");
 
-	put(out, "desc: heaptap\ncmd: %s\ntime_unit: ms\n", cmd ? cmd : "?");
+	output__printf(out, "desc: heaptap\ncmd: %s\ntime_unit: ms\n", cmd ? cmd : "?");
 	free(cmd);
 }
 
@@ -238,10 +220,10 @@ static int render(const struct summary *summary, const struct render_options *op
 
 	if (!options->past_cnt)
 		put_head(&massif.out, summary);
-	put(&massif.out, LINE "snapshot=%zu\n" LINE, options->past_cnt);
-	put(&massif.out, "time=%" PRIu64 "\nmem_heap_B=%" PRIu64 "\n",
+	output__printf(&massif.out, LINE "snapshot=%zu\n" LINE, options->past_cnt);
+	output__printf(&massif.out, "time=%" PRIu64 "\nmem_heap_B=%" PRIu64 "\n",
 		ms >= 0 && ms < 1e18 ? (uint64_t)ms : 0, massif.total);
-	put(&massif.out, "mem_heap_extra_B=0\nmem_stacks_B=0\nheap_tree=%s\n", kind);
+	output__printf(&massif.out, "mem_heap_extra_B=0\nmem_stacks_B=0\nheap_tree=%s\n", kind);
 	if (strcmp(kind, "empty"))
 		put_tree(&massif, summary);
 	return output__finish(&massif.out);

@@ -3,6 +3,8 @@
 #include "report/output.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include "report/summary.h"
 
@@ -62,6 +64,23 @@ void output__write(struct output *output, const char *text, size_t sz)
 void output__puts(struct output *output, const char *text)
 {
 	output__write(output, text, strlen(text));
+}
+
+void output__printf(struct output *output, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int sz;
+
+	va_start(args, format);
+	sz = vasprintf(&text, format, args);
+	va_end(args);
+	if (sz < 0) {
+		output->err = output->err ? output->err : -ENOMEM;
+		return;
+	}
+	output__write(output, text, sz);
+	free(text);
 }
 
 int output__finish(struct output *output)

@@ -43,6 +43,8 @@ struct output {
 void output__write(struct output *output, const char *text, size_t sz);
 /* The string, as it is. */
 void output__puts(struct output *output, const char *text);
+__attribute__((format(printf, 2, 3))) void output__printf(
+	struct output *output, const char *format, ...);
 /* Writes out what is buffered. 0, or the first error. The file's error mark is cleared, so that a
  * later summary can succeed (the disk has room again). */
 int output__finish(struct output *output);
