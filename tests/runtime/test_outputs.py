@@ -132,7 +132,7 @@ def test_pprof_names_program_build_and_lines(t):
     leak = heaptap.program("leak")
     build_id = re.search(r"Build ID: (\w+)", t.run(["readelf", "-n", leak]).stdout)[1]
     t.contains(raw.stdout, f"{leak} {build_id} [FN][FL][LN][IN]", "pprof -raw")
-    t.check(re.search(r"leak_inner \S*/leak\.c:\d+", raw.stdout), f"no line of leak_inner: {raw.stdout}")
+    t.check(re.search(r"by_malloc \S*/leak\.c:\d+", raw.stdout), f"no line of by_malloc: {raw.stdout}")
     listed = t.run(["go", "tool", "pprof", "-list", "leak_inner", paths["pprof"]])
     t.status(listed, 0)
     t.contains(listed.stdout, "ROUTINE", "pprof -list")
