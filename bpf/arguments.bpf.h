@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A function's arguments at its entry, by the numbers that cookies have. They lie with the thread: the
- * stack is needed by the unwinder, and 6.1 counts it in steps of 32 bytes. */
+/* A function's arguments at its entry, by the numbers that cookies have. They lie with the thread:
+ * the stack is needed by the unwinder, and 6.1 counts it in steps of 32 bytes. */
 #ifndef HEAPTAP_ARGUMENTS_BPF_H
 #define HEAPTAP_ARGUMENTS_BPF_H
 

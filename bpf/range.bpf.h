@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Calls that map memory for the program itself: mmap, munmap, mremap, brk, sbrk. They are calls like an
- * allocator's (call.bpf.h), so what an allocator maps inside of malloc is nested in it, and not told
- * a second time.
+ * Calls that map memory for the program itself: mmap, munmap, mremap, brk, sbrk. They are calls
+ * like an allocator's (call.bpf.h), so what an allocator maps inside of malloc is nested in it, and
+ * not told a second time.
  *
- * Order. An unmapped address is free for other threads before munmap returns. So a range is told to be
- * taken away when the call begins, and how that ended when it returns: then the collector forgets
- * the range, or puts it back. A range that is made is told at the return, before the caller knows
- * of it. mremap and a break that is moved down are no different. An address that is taken over by
- * MAP_FIXED is nobody else's at any moment, so there the return will do for what was there, too.
+ * Order. An unmapped address is free for other threads before munmap returns. So a range is told to
+ * be taken away when the call begins, and how that ended when it returns: then the collector
+ * forgets the range, or puts it back. A range that is made is told at the return, before the caller
+ * knows of it. mremap and a break that is moved down are no different. An address that is taken
+ * over by MAP_FIXED is nobody else's at any moment, so there the return will do for what was there,
+ * too.
  *
  *   thread 1: munmap(X) ─ begins ┐                                          ┌ done
  *   the kernel:                  └─ X is free ─ thread 2 gets X ────────────┘
@@ -17,14 +18,14 @@
  *
  * An unmap that fails leaves X mapped throughout, so nobody can have been given it in between.
  *
- * Most ranges that are taken away are an allocator's, inside of free, which has no return probe; only
- * the collector knows that it does not know them.
+ * Most ranges that are taken away are an allocator's, inside of free, which has no return probe;
+ * only the collector knows that it does not know them.
  *
- * Limits: where the break is, is the kernel's word at the entry; other threads may be moving it (brk and
- * sbrk are not safe for threads). Of two threads that unmap the same range at once, one of them in
- * vain, the latter's is put back. A call with MAP_FIXED that fails can have taken away what was
- * there all the same, which stays in the books. A length of huge pages (MAP_HUGETLB) is told as it was
- * asked for.
+ * Limits: where the break is, is the kernel's word at the entry; other threads may be moving it
+ * (brk and sbrk are not safe for threads). Of two threads that unmap the same range at once, one of
+ * them in vain, the latter's is put back. A call with MAP_FIXED that fails can have taken away what
+ * was there all the same, which stays in the books. A length of huge pages (MAP_HUGETLB) is told as
+ * it was asked for.
  */
 #ifndef HEAPTAP_RANGE_BPF_H
 #define HEAPTAP_RANGE_BPF_H
@@ -59,8 +60,8 @@ static __always_inline void range_of_break(
 {
 	struct mm_struct *mm = task->mm;
 	__u64 old = mm ? mm->brk : 0, lowest = mm ? mm->start_brk : 0;
-	__u64 new = COOKIE_BLOCK_ARG(cookie) ? ARGUMENT(arguments, COOKIE_BLOCK_ARG(cookie)) :
-					       old + ARGUMENT(arguments, COOKIE_SIZE_ARG(cookie));
+	__u64 new = COOKIE_BLOCK_ARG(cookie) ? ARGUMENT(arguments, COOKIE_BLOCK_ARG(cookie))
+					     : old + ARGUMENT(arguments, COOKIE_SIZE_ARG(cookie));
 
 	if (new < lowest || new > ADDRESS_MAX)
 		return; /* it asks where the break is, or fails */
@@ -127,8 +128,7 @@ static __always_inline bool range_failed(
 	return result == ~0ull;
 }
 
-static __always_inline void range_end(
-	struct thread *thread, struct task_struct *task, __u64 result)
+static __always_inline void range_end(struct thread *thread, struct task_struct *task, __u64 result)
 {
 	bool failed = range_failed(thread, task, result);
 	__u64 addr = thread->range.new_addr ? thread->range.new_addr : result;

@@ -9,8 +9,8 @@
  *
  *   maps SEED CALLS
  *
- * What fails is tried as well; and blocks are allocated and freed that the allocator maps and unmaps,
- * at addresses that were its own or will be.
+ * What fails is tried as well; and blocks are allocated and freed that the allocator maps and
+ * unmaps, at addresses that were its own or will be.
  */
 #include <fcntl.h>
 #ifdef __GLIBC__
@@ -21,8 +21,8 @@
 #include "expect.h"
 
 #define PAGE 4096ul
-#define SLOTS (1u << 18) /* of the table of pages */
-#define STEPS_MAX 4096	 /* moves of the break that are left */
+#define SLOTS (1u << 18)       /* of the table of pages */
+#define STEPS_MAX 4096	       /* moves of the break that are left */
 #define LARGE_SZ (256ul << 10) /* every allocator maps a block of this size */
 #ifdef __GLIBC__
 #define HAS_BREAK true
@@ -35,7 +35,7 @@ static const char *const functions[BY_CNT] = {"map_anonymous", "map_file", "move
 
 /* A page that is or was ours. */
 struct page {
-	uintptr_t addr; /* 0: an empty slot */
+	uintptr_t addr;	      /* 0: an empty slot */
 	unsigned long number; /* of the call that made it; 0: it is unmapped */
 	enum by by;
 	bool of_file, shared;
@@ -185,7 +185,8 @@ static void random_unmap(void)
 	if (!first)
 		return;
 	page_cnt = known_page_cnt(first->addr, random_page_cnt());
-	require(!munmap((void *)first->addr, page_cnt * PAGE - random_below(PAGE)), "munmap failed");
+	require(!munmap((void *)first->addr, page_cnt * PAGE - random_below(PAGE)),
+		"munmap failed");
 	book_unmap(first->addr, page_cnt);
 }
 
@@ -240,8 +241,8 @@ static void random_duplicate(void)
 	if (!old || !old->number || (!old->shared && old->of_file))
 		return;
 	page_cnt = same_page_cnt(old, random_page_cnt());
-	got = old->shared ? move((void *)old->addr, 0, page_cnt * PAGE, MREMAP_MAYMOVE, NULL) :
-			    move((void *)old->addr, page_cnt * PAGE, page_cnt * PAGE,
+	got = old->shared ? move((void *)old->addr, 0, page_cnt * PAGE, MREMAP_MAYMOVE, NULL)
+			  : move((void *)old->addr, page_cnt * PAGE, page_cnt * PAGE,
 				    MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 	require(got != MAP_FAILED, "mremap of the second kind failed");
 	book_map((uintptr_t)got, page_cnt, BY_MOVE, old->of_file, old->shared);
@@ -302,7 +303,8 @@ static void try_nonsense(void)
 	require(munmap(addr + 1, 3 * PAGE) != 0, "munmap at an odd address");
 	require(munmap(addr, 0) != 0, "munmap of nothing");
 	require(munmap(addr, -PAGE) != 0, "munmap of all");
-	require(move(addr, PAGE, 1ul << 56, MREMAP_MAYMOVE, NULL) == MAP_FAILED, "an endless mremap");
+	require(move(addr, PAGE, 1ul << 56, MREMAP_MAYMOVE, NULL) == MAP_FAILED,
+		"an endless mremap");
 	require(move(addr, PAGE, 0, MREMAP_MAYMOVE, NULL) == MAP_FAILED, "mremap to nothing");
 }
 
@@ -426,8 +428,8 @@ static void add_field(struct line *line, const char *key, unsigned long value)
 	line_add_number(line, value, 10);
 }
 
-static struct line begin_line(const char *name, struct sum sum, unsigned long map_cnt,
-	unsigned long mapped_bytes)
+static struct line begin_line(
+	const char *name, struct sum sum, unsigned long map_cnt, unsigned long mapped_bytes)
 {
 	struct line line = {};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Threads map and unmap at full speed, so that one is given addresses that another's munmap has freed and
- * not returned from. Books that take a range out at munmap's return take the other's away. Each
- * hundredth range stays; some calls fail.
+ * Threads map and unmap at full speed, so that one is given addresses that another's munmap has
+ * freed and not returned from. Books that take a range out at munmap's return take the other's
+ * away. Each hundredth range stays; some calls fail.
  *
  *   EXPECT NAME pid=N ranges=N bytes=N maps=N mapped=N unmaps=N
  *
@@ -16,10 +16,12 @@
 
 static unsigned long ranges, bytes, maps, mapped, unmaps;
 static unsigned long call_cnt;
+static pthread_barrier_t begin; /* while mappings change, call stacks can end early */
 
 static NOINLINE char *map_here(size_t sz)
 {
-	return escape(mmap(NULL, sz, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+	return escape(
+		mmap(NULL, sz, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 }
 
 /* Unmaps by parts, after tries that fail. */
@@ -51,6 +53,7 @@ static void map_once(unsigned long i)
 
 static void *run(void *arg)
 {
+	pthread_barrier_wait(&begin);
 	for (unsigned long i = 0; i < call_cnt; i++)
 		map_once(i);
 	return arg;
@@ -81,6 +84,7 @@ int main(int argc, char **argv)
 
 	require(thread_cnt > 0 && thread_cnt <= 64, "usage: trap_map_reuse THREADS CALLS");
 	call_cnt = strtoul(argv[2], NULL, 0);
+	pthread_barrier_init(&begin, NULL, thread_cnt);
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 256 << 10);
 	for (unsigned long i = 0; i < thread_cnt; i++)

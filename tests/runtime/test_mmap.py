@@ -97,19 +97,21 @@ def test_books_are_the_programs_with_stacks(t, mode):
 def test_addresses_are_reused_before_munmap_returns(t, threads):
     image, (expect,) = run_program(t, "trap_map_reuse", threads, "4000")
     check_sound(t, image)
-    check_function(t, image, expect)
+    # not those through map_here: a stack ends early where another thread is changing the mappings just then
+    own = [stack for stack in image["mapped"]["stacks"] if not heaptap.stack_has(stack, "pthread_create")]
+    t.equal(sums(own), {key: expect[key] for key in FIELDS}, "what pthread_create has not mapped")
     t.equal(image["mapped"]["totals"]["unmaps"], expect["unmaps"], "unmaps")
 
 
 def test_stack_names_the_call_chain(t):
     image, _ = run_program(t, "maps", "1", "500")
-    for function, *mappers in (("map_anonymous", "mmap", "mmap64"), ("move", "mremap"),
-                               ("move_break", "sbrk", "brk")):
+    for function, mappers in (("map_anonymous", ("mmap", "mmap64")), ("move", ("mremap",)),
+                              ("move_break", ("sbrk", "brk"))):
+        t.check(through(image, function), f"no stack through {function}")
         for stack in through(image, function):
-            # the C library's debug information may know of functions inlined into its own
             names = [frame["function"] for frame in stack["frames"] if not frame["inlined"]]
             t.equal(names[1], function, "the second frame")
-            t.check(names[0].lstrip("_") in mappers, f"the first frame is {names[0]}")
+            t.check(names[0].strip("_") in mappers, f"the first frame is {names[0]}")
             t.check(stack["complete"] and "main" in names, f"the stack ends early: {names}")
 
 
@@ -181,9 +183,8 @@ def test_what_malloc_maps_is_not_told_twice(t):
 def test_threads_stacks_are_mapped(t):
     image = heaptap.run(t, [heaptap.program("threads"), "8", "100"], options=["--mmap"]).only()
     check_sound(t, image)
-    stacks = [stack for stack in image["mapped"]["stacks"]
-              if any("pthread_create" in (frame["function"] or "") for frame in stack["frames"])]
-    t.check(sums(stacks)["maps"] >= 8, f"{sums(stacks)} mapped by pthread_create for 8 threads")
+    mapped = sums(through(image, "pthread_create"))
+    t.check(mapped["maps"] >= 8, f"{mapped} mapped by pthread_create for 8 threads")
 
 
 def test_attach(t):
@@ -197,6 +198,16 @@ def test_attach(t):
     t.equal(sums(through(image, "map_outer")),
             {"ranges": 1, "bytes": pages(100000), "maps": 4, "mapped": 4 * pages(100000)}, "stacks through map_outer")
     t.equal(image["mapped"]["totals"]["unmaps"], 3, "unmaps")
+
+
+def test_watch(t):
+    program = heaptap.program("maps_static")
+    tracing = heaptap.watch(t, program, options=["--mmap"])
+    finished = t.run([program, fresh_seed(), "1000"])
+    tracing.stop()
+    expects = heaptap.read_expects(finished.stdout)
+    (image,) = tracing.of_pid(expects[0]["pid"])
+    check_maps(t, image, expects, alone=False)
 
 
 def test_fork_and_exec(t):
@@ -221,6 +232,15 @@ def test_lost_records_are_told(t):
     lost = image["loss"]["lost_maps"] + image["loss"]["lost_unmaps"]
     t.check(lost > 0, f"nothing was lost: {image['loss']}")
     t.check(not image["complete"], "the books say that they are complete")
+
+
+def test_recordings_keep_it(t):
+    recording = t.path("recording.heaptap")
+    image, _ = run_program(t, "maps", "1", "500", options=["-o", recording])
+    shown = t.run([heaptap.HEAPTAP, "report", "-f", "json", recording])
+    t.status(shown, 0)
+    (recorded,) = heaptap.images(heaptap.read_summaries(shown.stdout))
+    t.equal(recorded["mapped"], image["mapped"], "what was recorded")
 
 
 def test_probes_shows_them(t):

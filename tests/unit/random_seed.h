@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Random numbers for tests that are another run each time, and can be repeated: HEAPTAP_TEST_SEED. */
+/* Random numbers for tests that are another run each time, and can be repeated: HEAPTAP_TEST_SEED.
+ */
 #ifndef HEAPTAP_TESTS_RANDOM_SEED_H
 #define HEAPTAP_TESTS_RANDOM_SEED_H
 

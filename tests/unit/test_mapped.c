@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The books of mapped memory, by scenario; and at the end random runs of what threads can do, against
- * an array of pages, each with the mapping, the stack and the kind that it belongs to. All totals
- * are added up anew from the pages.
+ * The books of mapped memory, by scenario; and at the end random runs of what threads can do,
+ * against an array of pages, each with the mapping, the stack and the kind that it belongs to. All
+ * totals are added up anew from the pages.
  *
  * HEAPTAP_TEST_SEED repeats a run; the seed is printed.
  */
@@ -480,8 +480,8 @@ static void assert_stacks_as_in_model(const struct process *process, const struc
 	}
 }
 
-static void random_begin(struct process *process, struct model *model, size_t thread, size_t from,
-	size_t to)
+static void random_begin(
+	struct process *process, struct model *model, size_t thread, size_t from, size_t to)
 {
 	struct page *kept = model->threads[thread].pages;
 
@@ -517,7 +517,8 @@ static void random_map(
 {
 	size_t from = random__next(random) % (PAGE_CNT - 40);
 	size_t to = from + 1 + random__next(random) % 40;
-	uint8_t stack = random__next(random) % STACK_CNT, kind = random__next(random) % RANGE_KIND_CNT;
+	uint8_t stack = random__next(random) % STACK_CNT,
+		kind = random__next(random) % RANGE_KIND_CNT;
 	struct mapping mapping = mapping_of(from, to - from, 1000 + stack);
 
 	mapping.kind = kind;

@@ -8,19 +8,20 @@
  *	  │         │  └─► replaced (map) ──► gone │
  *	  └─────────┴────────── unmap_failed ◄─────┘
  *
- * A range is counted where it goes into the tree and where it is taken out; a cut makes one range more.
- * So at each moment the sites' ranges and bytes add up to the totals.
+ * A range is counted where it goes into the tree and where it is taken out; a cut makes one range
+ * more. So at each moment the sites' ranges and bytes add up to the totals.
  *
  * An unmap of what the books don't have is no event at all: most are the allocator's own, inside of
- * free; others are of what was mapped before tracing, by a raw system call, or by the dynamic linker.
+ * free; others are of what was mapped before tracing, by a raw system call, or by the dynamic
+ * linker.
  *
- * When a thread's next unmap begins and the last one is still pending, its end was lost: it is taken for
- * a success, and the books are incomplete. What is pending when the process ends, or forks, is put
- * back (in the fork's child), unless somebody has been given the addresses: whether the kernel had
- * come that far cannot be known.
+ * When a thread's next unmap begins and the last one is still pending, its end was lost: it is
+ * taken for a success, and the books are incomplete. What is pending when the process ends, or
+ * forks, is put back (in the fork's child), unless somebody has been given the addresses: whether
+ * the kernel had come that far cannot be known.
  *
- * Limit: where a program has had a range out of the C library's sight unmapped, it stays in the books
- * until something is mapped there again; that is counted (unseen_unmaps).
+ * Limit: where a program has had a range out of the C library's sight unmapped, it stays in the
+ * books until something is mapped there again; that is counted (unseen_unmaps).
  */
 #include "heap/mapped.h"
 
@@ -237,7 +238,8 @@ static bool is_reused(const struct mapped *mapped, const struct ranges *tree)
 	return false;
 }
 
-/* Undoes an unmap. False: it can't have failed, as others were given its addresses; then it is done. */
+/* Undoes an unmap. False: it can't have failed, as others were given its addresses; then it is
+ * done. */
 static bool put_tree_back(struct mapped *mapped, uintptr_t root)
 {
 	struct ranges tree = {.root = (struct range *)root};

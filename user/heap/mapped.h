@@ -19,8 +19,8 @@ struct mapped {
 /* seed: the next random numbers come from it (process.h). */
 void mapped__init(struct mapped *mapped, struct stacks *stacks, uint64_t *seed);
 void mapped__destroy(struct mapped *mapped);
-/* For a fork's child: what is outstanding, as mapped by itself, and what unmaps under way have taken
- * out. copy: initialised and empty; to be destroyed whatever comes. 0 or -ENOMEM. */
+/* For a fork's child: what is outstanding, as mapped by itself, and what unmaps under way have
+ * taken out. copy: initialised and empty; to be destroyed whatever comes. 0 or -ENOMEM. */
 int mapped__copy(const struct mapped *mapped, struct mapped *copy);
 /* The process ends: unmaps under way will not. */
 void mapped__end(struct mapped *mapped);

@@ -2,12 +2,12 @@
 /*
  * A treap (Aragon and Seidel, "Randomized search trees", 1989): a binary tree, by address from left
  * to right, by random priority from the root down. So it is as deep as a tree that was made in
- * random order, whatever the order of addresses: 2 ln n on the average. All is done by splitting it at
- * an address and joining two trees, each a walk down one path; an interval is taken out at the same
- * price as a range.
+ * random order, whatever the order of addresses: 2 ln n on the average. All is done by splitting it
+ * at an address and joining two trees, each a walk down one path; an interval is taken out at the
+ * same price as a range.
  *
- * A program can have more ranges than the kernel has mappings (which it joins where they touch), and
- * most new ones lie below all others: an array would move millions for each.
+ * A program can have more ranges than the kernel has mappings (which it joins where they touch),
+ * and most new ones lie below all others: an array would move millions for each.
  */
 #include "heap/ranges.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Ranges of addresses that don't overlap, in order. What lies in an interval is taken out as a whole;
- * ranges that reach over its ends are cut there first.
+ * Ranges of addresses that don't overlap, in order. What lies in an interval is taken out as a
+ *whole; ranges that reach over its ends are cut there first.
  *
  *	     ┌─────── 1 ───────┐┌─ 2 ─┐         ┌──── 3 ────┐
  *	─────┴─────────────────┴┴─────┴─────────┴───────────┴─────
@@ -49,8 +49,8 @@ struct range *ranges__add(struct ranges *ranges, const struct range *range);
 /* Adds the range itself, which ranges__pop has given out. */
 void ranges__put(struct ranges *ranges, struct range *range);
 
-/* Cuts the range that addr is in the midst of, if there is one: its upper part is then in *ret_part,
- * else NULL. 0 or -ENOMEM. */
+/* Cuts the range that addr is in the midst of, if there is one: its upper part is then in
+ * *ret_part, else NULL. 0 or -ENOMEM. */
 int ranges__cut(struct ranges *ranges, uint64_t addr, struct range **ret_part);
 /* Undoes a cut: if two ranges of one number touch at addr, the upper becomes part of the lower one,
  * which is returned; else NULL. */

@@ -45,15 +45,15 @@ static void put_kinds(struct page *page, const struct mapped_totals *totals)
 	page__end_line(page);
 }
 
-static void put_old_enough(
-	struct page *page, double min_age_s, const struct summary_mapped *mapped)
+static void put_old_enough(struct page *page, double min_age_s, const struct summary_mapped *mapped)
 {
 	char bytes[32], ranges[32], age[32];
 
 	if (!(min_age_s > 0))
 		return;
 	words__label(page, "of these");
-	page__put(page, STYLE_SIZE, "%s", text__bytes(bytes, sizeof(bytes), mapped->filtered_bytes));
+	page__put(
+		page, STYLE_SIZE, "%s", text__bytes(bytes, sizeof(bytes), mapped->filtered_bytes));
 	page__put(page, STYLE_PLAIN, " in %s %s at least %s old",
 		text__count(ranges, sizeof(ranges), mapped->filtered_ranges),
 		words__plural(mapped->filtered_ranges, "range", "ranges"),
