@@ -14,7 +14,7 @@ TESTED = {
     "min-bytes": "min_bytes", "sort": "sort", "format": "format", "output": "output",
     "verbose": "verbose", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
-    "max-size": "outputs", "list": "outputs", "fail-above": "outputs",
+    "max-size": "outputs", "list": "outputs", "fail-above": "outputs", "mmap": "mmap",
     "color": "color", "stack": "stack", "help": "help", "version": "version",
 }
 
@@ -46,7 +46,7 @@ def test_version(t):
 
 
 @without_bpf
-@each("text", "json", "folded", "pprof", "massif")
+@each("text", "json", "html", "folded", "pprof", "massif")
 def test_format_names_are_in_help(t, name):
     t.contains(t.run([heaptap.HEAPTAP, "run", "--help"]).stdout, name, "run --help")
 
