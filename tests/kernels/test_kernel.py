@@ -120,8 +120,9 @@ def test_container_that_appears_while_the_whole_machine_is_watched(t):
     puppet.tell("alloc 5 1000", "free 2")
     t.equal(puppet.end(3), 3, "exit status")
     tracing.stop()
+    # probed some time after its start: it may free what it had before
     image = tracing.of_pid(pid)[-1]
-    heaptap.check_sound(t, image)
+    t.equal(image["events"]["lost"], 0, "events lost")
     found = heaptap.sums(heaptap.stacks_through(image, "leak_outer"))
     t.equal((found["outstanding_blocks"], found["outstanding_bytes"]), (3, 3000), "outstanding through leak_outer")
 

@@ -67,8 +67,9 @@ class Test:
     def start(self, argv, **how):
         return process.start(self, [str(arg) for arg in argv], **how)
 
-    def run(self, argv, stdin=b"", seconds=TEST_SECONDS, **how):
+    def run(self, argv, stdin=b"", seconds=None, **how):
         """Runs it to its end; the result has status (as a shell gives it), stdout and stderr."""
+        seconds = seconds or TEST_SECONDS
         started = self.start(argv, stdin=stdin, **how)
         started.wait(seconds)
         return started
