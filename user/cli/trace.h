@@ -55,6 +55,14 @@ struct pending_mark {
 	uint64_t given_ns; /* CLOCK_MONOTONIC */
 };
 
+/* When it was last looked for files to be forgotten (trace_forget.c), and what was left. */
+struct forgetting {
+	double at_s; /* CLOCK_MONOTONIC */
+	size_t file_cnt;
+	uint64_t rows_bytes; /* of unwind rows */
+	bool is_under_way;   /* not all that may have to go has gone */
+};
+
 struct trace {
 	const struct options *options;
 	struct trace_hooks hooks;
@@ -77,11 +85,9 @@ struct trace {
 	bool done;	  /* the loop ends after the ring is empty */
 	size_t ended_cnt; /* processes since the last on_ended */
 	struct pending_mark marks[MARKS_PENDING];
-	size_t mark_cnt;	    /* pending ones ever: the oldest are written over */
-	double forgot_s;	    /* when it was last looked for files to be forgotten, */
-	size_t forgot_cnt;	    /* how many were left, */
-	uint64_t forgot_rows_bytes; /* and how much of unwind rows */
-	struct counters forgotten;  /* of processes that were told of and forgotten */
+	size_t mark_cnt; /* pending ones ever: the oldest are written over */
+	struct forgetting forgetting;
+	struct counters forgotten; /* of processes that were told of and forgotten */
 };
 
 /*

@@ -24,22 +24,22 @@
 #include "util/log.h"
 #include "util/proc.h"
 
-/* A look reads the mappings of all processes (some 50 us each). There is one a minute if there are
- * new files, and one after so many of them; or if more unwind rows have come than a machine's
- * running programs need. */
+/* A look reads the mappings of all processes (some 50 us each). There is one a minute as long as
+ * there are new files, or some on their way out, and one after so many new files; or if more unwind
+ * rows have come than a machine's running programs need. */
 #define LOOK_S 60
 #define LOOK_FILES 256
 #define LOOK_ROWS_BYTES (64u << 20)
 
 static bool is_due(const struct trace *trace)
 {
+	const struct forgetting *last = &trace->forgetting;
 	size_t cnt = modules__cnt(trace->modules);
 
-	if (unwinding__cost(trace->unwinding).bytes > trace->forgot_rows_bytes + LOOK_ROWS_BYTES)
+	if (cnt >= last->file_cnt + LOOK_FILES ||
+		unwinding__cost(trace->unwinding).bytes > last->rows_bytes + LOOK_ROWS_BYTES)
 		return true;
-	if (cnt <= trace->forgot_cnt)
-		return false;
-	return cnt - trace->forgot_cnt >= LOOK_FILES || monotonic_s() - trace->forgot_s > LOOK_S;
+	return (last->is_under_way || cnt > last->file_cnt) && monotonic_s() - last->at_s > LOOK_S;
 }
 
 /* ---- who needs a file ---- */
@@ -85,6 +85,7 @@ static void see_stack(const struct heap_stack *stack, void *arg)
 struct look {
 	struct trace *trace;
 	bool saw_all; /* processes */
+	size_t condemned_cnt;
 };
 
 static bool is_deleted(const struct module *module)
@@ -107,8 +108,10 @@ static bool is_needed(const struct look *look, const struct module *module)
 /* Decides; nothing goes yet. */
 static bool judge(struct module *module, void *arg)
 {
-	bool is_needed_now = is_needed(arg, module);
+	struct look *look = arg;
+	bool is_needed_now = is_needed(look, module);
 
+	look->condemned_cnt += !is_needed_now && !module->is_condemned;
 	module->is_forgotten = module->is_condemned && !is_needed_now;
 	module->is_condemned = !is_needed_now;
 	module->is_seen = false;
@@ -150,7 +153,8 @@ static void forget_names_of_ended(struct trace *trace)
 	symbolizer__forget_unseen(trace->symbolizer);
 }
 
-static void look(struct trace *trace)
+/* Returns how many files have been condemned. */
+static size_t look(struct trace *trace)
 {
 	struct look look = {.trace = trace, .saw_all = see_mapped(trace)};
 
@@ -159,20 +163,27 @@ static void look(struct trace *trace)
 	modules__filter(trace->modules, judge, &look);
 	files__filter(trace->files, number_goes, trace);
 	modules__filter(trace->modules, module_goes, trace);
-	/* Whoever calls an allocator through a file whose number was unlisted announces it anew. */
-	tracer__end_epoch(trace->tracer);
+	/* Who could not be looked at, and calls an allocator through one of them, announces it
+	 * anew. */
+	if (look.condemned_cnt)
+		tracer__end_epoch(trace->tracer);
 	forget_names_of_ended(trace);
+	return look.condemned_cnt;
 }
 
 void trace__forget_files(struct trace *trace)
 {
-	size_t cnt = modules__cnt(trace->modules);
+	struct forgetting *last = &trace->forgetting;
+	size_t cnt = modules__cnt(trace->modules), condemned_cnt;
 
 	if (!is_due(trace))
 		return;
-	look(trace);
-	trace->forgot_s = monotonic_s();
-	trace->forgot_cnt = modules__cnt(trace->modules);
-	trace->forgot_rows_bytes = unwinding__cost(trace->unwinding).bytes;
-	log_debug(2, "%zu of %zu files are still known", trace->forgot_cnt, cnt);
+	condemned_cnt = look(trace);
+	*last = (struct forgetting){
+		.at_s = monotonic_s(),
+		.file_cnt = modules__cnt(trace->modules),
+		.is_under_way = condemned_cnt || cnt > last->file_cnt,
+		.rows_bytes = unwinding__cost(trace->unwinding).bytes,
+	};
+	log_debug(2, "%zu of %zu files are still known", last->file_cnt, cnt);
 }

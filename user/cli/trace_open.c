@@ -198,7 +198,8 @@ int trace__open(struct trace *trace, const struct options *options,
 	int exit_code, err;
 
 	*trace = (struct trace){.options = options, .hooks = *hooks, .began_s = monotonic_s()};
-	trace->forgot_s = trace->began_s; /* at first, nobody maps what was preloaded for a command */
+	trace->forgetting.at_s =
+		trace->began_s; /* at first, nobody maps what was preloaded for a command */
 	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
 	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
 	raise_file_limit();
