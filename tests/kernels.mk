@@ -3,8 +3,10 @@
 #
 #   make check-kernels                  all of KERNELS (names of tests/kernels/packages.py)
 #   make check-kernels KERNELS=6.1      one of them
+#   make check-kernels TESTS="stack fd" only tests whose names contain one of these texts
 
 KERNELS ?= 6.1 6.12 newest
+export TESTS
 
 .PHONY: check-kernels check-two-kernels
 check-kernels: $(BUILD)/heaptap programs

@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -ISB
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The first process of an emulated machine: runs test_kernel.py by the runtime tests' harness, then
-turns the machine off. HEAPTAP_ROOT (of the kernel's command line) is the source tree's path."""
+turns the machine off. Of the kernel's command line: HEAPTAP_ROOT, the source tree's path, and TESTS, texts
+of the names of those that run, between commas."""
 import ctypes
 import os
 import sys
@@ -25,7 +26,7 @@ def run_tests():
     # an emulated processor is twenty times slower, and has what else this machine does besides it
     harness.TEST_SECONDS, harness.UNTIL_SECONDS = 180, 120
     harness.HERE = pathlib.Path(os.environ["HEAPTAP_ROOT"], "tests/kernels")
-    os._exit(harness.main([]))
+    os._exit(harness.main(os.environ.get("TESTS", "").split(",")))
 
 
 def main():

@@ -52,7 +52,8 @@ def save_initramfs(path):
 
 def boot(vmlinuz, initramfs):
     """Runs the machine to its end; gives what it said on its console, and None or what went wrong."""
-    settings = {"HEAPTAP_ROOT": ROOT, "BUILD": BUILD, "CI": os.environ.get("CI", "false")}
+    settings = {"HEAPTAP_ROOT": ROOT, "BUILD": BUILD, "CI": os.environ.get("CI", "false"),
+                "TESTS": os.environ.get("TESTS", "").replace(" ", ",")}
     # what the kernel does not know becomes the first process's environment
     append = ("console=ttyS0 quiet oops=panic panic=-1 init=/init " +
               " ".join(f"{key}={value}" for key, value in settings.items()))

@@ -59,8 +59,9 @@ struct pending_mark {
 struct forgetting {
 	double at_s; /* CLOCK_MONOTONIC */
 	size_t file_cnt;
-	uint64_t rows_bytes; /* of unwind rows */
-	bool is_under_way;   /* not all that may have to go has gone */
+	size_t condemned_cnt; /* of them: they go at the next look */
+	uint64_t rows_bytes;  /* of unwind rows */
+	bool is_under_way;    /* not all that may have to go has gone */
 };
 
 struct trace {

@@ -26,8 +26,10 @@
 
 /* A look reads the mappings of all processes (some 50 us each). There is one a minute as long as
  * there are new files, or some on their way out, and one after so many new files; or if more unwind
- * rows have come than a machine's running programs need. */
+ * rows have come than a machine's running programs need. Many on their way out are not kept
+ * waiting. */
 #define LOOK_S 60
+#define LOOK_SOON_S 5
 #define LOOK_FILES 256
 #define LOOK_ROWS_BYTES (64u << 20)
 
@@ -39,7 +41,10 @@ static bool is_due(const struct trace *trace)
 	if (cnt >= last->file_cnt + LOOK_FILES ||
 		unwinding__cost(trace->unwinding).bytes > last->rows_bytes + LOOK_ROWS_BYTES)
 		return true;
-	return (last->is_under_way || cnt > last->file_cnt) && monotonic_s() - last->at_s > LOOK_S;
+	if (!last->is_under_way && cnt <= last->file_cnt)
+		return false;
+	return monotonic_s() - last->at_s >
+	       (last->condemned_cnt >= LOOK_FILES ? LOOK_SOON_S : LOOK_S);
 }
 
 /* ---- who needs a file ---- */
@@ -182,6 +187,7 @@ void trace__forget_files(struct trace *trace)
 	*last = (struct forgetting){
 		.at_s = monotonic_s(),
 		.file_cnt = modules__cnt(trace->modules),
+		.condemned_cnt = condemned_cnt,
 		.is_under_way = condemned_cnt || cnt > last->file_cnt,
 		.rows_bytes = unwinding__cost(trace->unwinding).bytes,
 	};
