@@ -57,7 +57,9 @@ def boot(vmlinuz, initramfs):
     # what the kernel does not know becomes the first process's environment
     append = ("console=ttyS0 quiet oops=panic panic=-1 init=/init " +
               " ".join(f"{key}={value}" for key, value in settings.items()))
-    command = [QEMU, "-M", "q35", "-cpu", "max", "-accel", "tcg", "-m", "1G", "-smp", "2", "-nic", "none",
+    # one thread for both processors: before QEMU 8.1 a processor could run code that the other had just patched
+    # (accel/tcg: deba78709ae8), and rarely a kernel died of an int3 while it booted
+    command = [QEMU, "-M", "q35", "-cpu", "max", "-accel", "tcg,thread=single", "-m", "1G", "-smp", "2", "-nic", "none",
                "-nographic", "-no-reboot", "-kernel", vmlinuz, "-initrd", initramfs, "-append", append]
     try:
         finished = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -304,7 +304,8 @@ static int trial_file(void)
 	return -EIO;
 }
 
-int link_kind__try(enum link_kind kind, const struct link_programs *programs)
+int link_kind__try(
+	enum link_kind kind, const struct link_programs *programs, struct file_links **ret_links)
 {
 	struct probe_site sites[] = {
 		{.file_offset = 0, .kind = SITE_CALL},
@@ -313,14 +314,11 @@ int link_kind__try(enum link_kind kind, const struct link_programs *programs)
 		{.file_offset = 32, .kind = SITE_FREE},
 	};
 	struct probe_sites trial = {.sites = sites, .cnt = sizeof(sites) / sizeof(*sites)};
-	struct file_links *links;
 	int fd = trial_file(), err;
 
 	if (fd < 0)
 		return fd;
-	err = file_links__attach(kind, programs, fd, &trial, -1, &links);
-	if (!err)
-		file_links__detach(links);
+	err = file_links__attach(kind, programs, fd, &trial, -1, ret_links);
 	close(fd);
 	return err;
 }

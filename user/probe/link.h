@@ -41,7 +41,9 @@ void file_links__detach(struct file_links *links);
  * they wait together. */
 void file_links__detach_all(struct file_links **links, size_t cnt);
 
-/* Does this kernel have the kind? Tried, on a file that nobody maps: 0 or -errno. */
-int link_kind__try(enum link_kind kind, const struct link_programs *programs);
+/* Does this kernel have the kind? Tried, on a file that nobody maps: 0 or -errno. To be detached
+ * when there is time: the kernel waits. */
+int link_kind__try(
+	enum link_kind kind, const struct link_programs *programs, struct file_links **ret_links);
 
 #endif

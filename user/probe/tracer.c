@@ -29,6 +29,7 @@ struct tracer {
 	struct file_links **files;
 	size_t file_cnt, file_cap;
 	struct disposal *disposal;
+	struct file_links *trial;      /* of the kind of link, until there is a disposal */
 	pthread_mutex_t settings_lock; /* of the next */
 	size_t settings_cnt;	       /* threads that set a file's rows */
 	pthread_cond_t settings_done;
@@ -89,7 +90,8 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 		strncpy((char *)skel->rodata->cfg_comm, config->comm, TASK_COMM_LEN_MAX - 1);
 	skel->rodata->cfg_filter_exe = config->filter_exe;
 	skel->rodata->cfg_filter_cgroup = config->cgroup != NULL;
-	skel->rodata->cfg_unwind = config->stack_mode == STACK_AUTO || config->stack_mode == STACK_DWARF;
+	skel->rodata->cfg_unwind =
+		config->stack_mode == STACK_AUTO || config->stack_mode == STACK_DWARF;
 	skel->rodata->cfg_frame_pointers = config->stack_mode != STACK_DWARF;
 	skel->rodata->cfg_no_stacks = config->stack_mode == STACK_NONE;
 	skel->rodata->cfg_ranges = config->ranges;
@@ -128,7 +130,7 @@ static int load_kind(struct tracer *tracer, const struct tracer_config *config, 
 		err = set_cgroup(tracer, config->cgroup);
 	programs = tracer_programs(tracer);
 	if (!err)
-		err = link_kind__try(kind, &programs);
+		err = link_kind__try(kind, &programs, &tracer->trial);
 	if (err) {
 		heaptap_bpf__destroy(tracer->skel);
 		tracer->skel = NULL;
@@ -180,6 +182,16 @@ static int attach_life(struct tracer *tracer)
 	return skel->links.on_exit ? 0 : -errno;
 }
 
+static int begin_disposal(struct tracer *tracer)
+{
+	tracer->disposal = disposal__new(bpf_map__fd(tracer->skel->maps.rows_of_files));
+	if (!tracer->disposal)
+		return -ENOMEM;
+	disposal__links(tracer->disposal, tracer->trial);
+	tracer->trial = NULL;
+	return 0;
+}
+
 int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, char **ret_log)
 {
 	struct tracer *tracer = calloc(1, sizeof(*tracer));
@@ -196,12 +208,9 @@ int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, 
 	tracer->multi_pid_is_thread = multi_pid_is_thread();
 	err = load(tracer, config);
 	if (!err)
-		err = attach_life(tracer);
+		err = begin_disposal(tracer);
 	if (!err)
-		tracer->disposal =
-			disposal__new(bpf_map__fd(tracer->skel->maps.rows_of_files));
-	if (!err && !tracer->disposal)
-		err = -ENOMEM;
+		err = attach_life(tracer);
 	if (!err && config->stack_mode != STACK_FP && config->stack_mode != STACK_NONE)
 		tracer->mapping_hook = attach_mapping_hooks(tracer->skel);
 	if (err)
@@ -243,6 +252,7 @@ void tracer__free(struct tracer *tracer)
 	wait_for_settings(tracer);
 	disposal__free(tracer->disposal);
 	detach_files(tracer);
+	file_links__detach(tracer->trial);
 	free(tracer->files);
 	heaptap_bpf__destroy(tracer->skel);
 	libbpf_log = NULL;
@@ -393,8 +403,8 @@ int tracer__set_rows(struct tracer *tracer, uint32_t number, int rows_fd)
 }
 
 /* The kernel side has it by its generation, or (tracer__number_file) without. */
-void tracer__unlist_number(struct tracer *tracer, uint32_t dev, uint64_t inode, uint32_t generation,
-	uint32_t number)
+void tracer__unlist_number(
+	struct tracer *tracer, uint32_t dev, uint64_t inode, uint32_t generation, uint32_t number)
 {
 	struct file_key keys[] = {{inode, dev, generation}, {inode, dev, 0}};
 	int fd = bpf_map__fd(tracer->skel->maps.known_files);
