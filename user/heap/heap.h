@@ -9,6 +9,8 @@
  *     │            └─► mapped: ranges that the program maps itself, with sites of their own
  *     │                  │
  *     └─► stacks: hash ──┴─► frames, shared by all processes, counted by reference
+ *
+ * Blocks may belong to arenas (arenas.h), which take them along when they end.
  */
 #ifndef HEAPTAP_HEAP_HEAP_H
 #define HEAPTAP_HEAP_HEAP_H
@@ -135,9 +137,13 @@ int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64
 	uint64_t time_ns, pid_t tid);
 /* A block is freed. `nested_hint`: EVENT_F_NESTED_HINT. addr 0 is no free. */
 void process__release(struct process *process, uint64_t addr, bool nested_hint, pid_t tid);
-/* A thread has ended. glibc then hands back, through free, what it kept of freed blocks for the
- * thread (tcache): its unmatched frees since its last call that made sense become
- * thread_cache_frees. */
+/* A declared function frees a block; what is freed inside it follows, */
+void process__release_followed(struct process *process, uint64_t addr, pid_t tid);
+/* and is no free of its own unless the books have the block (EVENT_F_INSIDE). If so, and the call's own
+ * block was unmatched, that one was this one under another address. */
+void process__release_inside(struct process *process, uint64_t addr, pid_t tid);
+/* A thread has ended. glibc then hands back, through free, what it kept of freed blocks for the thread
+ * (tcache): its unmatched frees since its last call that made sense become thread_cache_frees. */
 void process__thread_exit(struct process *process, pid_t tid);
 /* realloc's entry: the block is taken out, and kept aside for this thread. */
 void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid);
@@ -145,6 +151,8 @@ void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid);
 void process__realloc_done(struct process *process, pid_t tid);
 /* realloc failed: the block is put back as it was, and neither alloc nor free was counted. */
 void process__realloc_failed(struct process *process, pid_t tid);
+/* realloc to no bytes, which has freed the block: and what belonged to it. */
+void process__realloc_freed(struct process *process, pid_t tid);
 void process__alloc_failed(struct process *process);
 
 /* ---- events of mapped memory ---- */
@@ -166,6 +174,21 @@ int process__unmap_begin(struct process *process, uint64_t addr, uint64_t size, 
 void process__unmap_done(struct process *process, pid_t tid);
 /* or put back, as if there had been no unmap. */
 void process__unmap_failed(struct process *process, pid_t tid);
+/* ---- arenas: blocks that go together ---- */
+
+/* An arena was made at an address that the allocator chose; parent 0: it belongs to none. What was below
+ * an older arena there must have been freed: that was lost (replaced_blocks, incomplete). 0 or -ENOMEM
+ * (the process is then marked incomplete), also of the next two. */
+int process__arena_made(
+	struct process *process, uint64_t arena, uint64_t parent, uint64_t stack_hash);
+/* The block at addr, just allocated, belongs to an arena; one that was never made is taken for made. */
+int process__own(struct process *process, uint64_t addr, uint64_t arena);
+/* An arena, or a block, belongs to `parent` from now on. */
+int process__arena_moved(struct process *process, uint64_t addr, uint64_t parent);
+/* What belongs to it is freed, and what belongs to that, and so on. */
+void process__arena_emptied(struct process *process, uint64_t arena, pid_t tid);
+/* And the arena itself, and a block at its address. `inside`: EVENT_F_INSIDE. */
+void process__arena_ended(struct process *process, uint64_t arena, bool inside, pid_t tid);
 
 /* Something about this process was lost: the books are incomplete from now on. */
 void process__mark_incomplete(struct process *process);
@@ -218,6 +241,15 @@ int process__snapshot_mapped(const struct process *process, uint64_t now_ns, uin
 void snapshot__destroy(struct snapshot *snapshot);
 /* From here the next snapshots' growth is counted. */
 void process__mark(struct process *process);
+
+struct snapshot_arenas { /* by where they were made; or, of one that wasn't seen, its first block */
+	const struct heap_stack *stack;
+	uint64_t arenas;	/* alive */
+	uint64_t blocks, bytes; /* outstanding, of those that belong to them directly */
+};
+
+/* Those stacks that have any, in no order, *ret_cnt of them: a new array (free()), NULL without memory. */
+struct snapshot_arenas *process__arenas(const struct process *process, size_t *ret_cnt);
 
 struct heap_block {
 	uint64_t addr, size, number, time_ns;

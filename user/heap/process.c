@@ -45,6 +45,9 @@ struct process *process__new(struct stacks *stacks, uint64_t *seed)
 	index__init(&process->pending, seed__next(seed));
 	index__init(&process->unmatched, seed__next(seed));
 	mapped__init(&process->mapped, stacks, seed);
+	index__init(&process->followed, seed__next(seed));
+	index__init(&process->lifted, seed__next(seed));
+	arenas__init(&process->arenas, seed__next(seed));
 	return process;
 }
 
@@ -59,6 +62,9 @@ void process__free(struct process *process)
 		free((struct block *)entry->value);
 	index__destroy(&process->pending);
 	index__destroy(&process->unmatched);
+	index__destroy(&process->followed);
+	index__destroy(&process->lifted);
+	arenas__destroy(&process->arenas);
 	blocks__destroy(&process->blocks);
 	sites__destroy(&process->sites);
 	mapped__destroy(&process->mapped);
@@ -129,8 +135,7 @@ static void process__count_alloc(struct process *process, const struct block *bl
 	process__count_in(process, block);
 }
 
-/* Takes a block out of the books, as freed. */
-static bool process__take(struct process *process, uint64_t addr, struct block *ret_block)
+bool process__take(struct process *process, uint64_t addr, struct block *ret_block)
 {
 	if (!blocks__take(&process->blocks, addr, ret_block))
 		return false;
@@ -158,11 +163,12 @@ static int process__put(
 	return replaced;
 }
 
-/* The thread does other things: its unmatched frees were not its end. */
-static void process__thread_goes_on(struct process *process, pid_t tid)
+void process__thread_goes_on(struct process *process, pid_t tid)
 {
 	if (process->unmatched.cnt)
 		(void)index__remove(&process->unmatched, (uint32_t)tid);
+	if (process->followed.cnt)
+		(void)index__remove(&process->followed, (uint32_t)tid);
 }
 
 int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack_hash,
@@ -189,45 +195,67 @@ int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64
 		process__count_out(process, &old);
 		process->anomalies.replaced_blocks++;
 	}
+	if (process->arenas.used_cnt)
+		process__place_node(process, addr, tid);
 	process__count_alloc(process, &block);
 	return 0;
 }
 
-static void process__count_unmatched(struct process *process, bool nested_hint)
-{
-	if (nested_hint)
-		process->anomalies.nested_frees++;
-	else
-		process->anomalies.unmatched_frees++;
-}
-
 /* Without memory for it they stay what they are: unmatched. */
-static void process__note_unmatched(struct process *process, pid_t tid)
+void process__count_unmatched(struct process *process, pid_t tid, bool followed)
 {
 	uintptr_t cnt = index__remove(&process->unmatched, (uint32_t)tid);
 
+	process->anomalies.unmatched_frees++;
 	(void)index__add(&process->unmatched, (uint32_t)tid, cnt + 1);
+	if (process->followed.cnt)
+		(void)index__remove(&process->followed, (uint32_t)tid);
+	if (followed)
+		(void)index__add(&process->followed, (uint32_t)tid, 1);
+}
+
+/* Takes the block, and what is known of whom it belongs to. */
+static bool process__take_freed(struct process *process, uint64_t addr, pid_t tid)
+{
+	struct block block;
+
+	if (!process__take(process, addr, &block))
+		return false;
+	if (process->arenas.used_cnt)
+		process__release_node(process, addr);
+	process__thread_goes_on(process, tid);
+	return true;
 }
 
 void process__release(struct process *process, uint64_t addr, bool nested_hint, pid_t tid)
 {
-	struct block block;
+	if (!addr || process__take_freed(process, addr, tid))
+		return;
+	if (nested_hint)
+		process->anomalies.nested_frees++;
+	else
+		process__count_unmatched(process, tid, false);
+}
 
-	if (!addr)
-		return;
-	if (process__take(process, addr, &block)) {
-		process__thread_goes_on(process, tid);
-		return;
-	}
-	process__count_unmatched(process, nested_hint);
-	if (!nested_hint)
-		process__note_unmatched(process, tid);
+void process__release_followed(struct process *process, uint64_t addr, pid_t tid)
+{
+	if (addr && !process__take_freed(process, addr, tid))
+		process__count_unmatched(process, tid, true);
+}
+
+void process__release_inside(struct process *process, uint64_t addr, pid_t tid)
+{
+	bool explained = process->followed.cnt && index__find(&process->followed, (uint32_t)tid);
+
+	if (addr && process__take_freed(process, addr, tid))
+		process->anomalies.unmatched_frees -= explained;
 }
 
 void process__thread_exit(struct process *process, pid_t tid)
 {
 	uintptr_t cnt = index__remove(&process->unmatched, (uint32_t)tid);
 
+	(void)index__remove(&process->followed, (uint32_t)tid);
 	process->anomalies.unmatched_frees -= cnt;
 	process->anomalies.thread_cache_frees += cnt;
 }
@@ -265,7 +293,9 @@ void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid)
 	if (!addr)
 		return;
 	if (!process__take(process, addr, &block))
-		process__count_unmatched(process, false);
+		process->anomalies.unmatched_frees++;
+	if (process->arenas.used_cnt)
+		process__lift_node(process, addr, tid);
 	kept = malloc(sizeof(*kept));
 	if (!kept || index__add(&process->pending, (uint32_t)tid, (uintptr_t)kept)) {
 		process->info.incomplete = true;
@@ -305,6 +335,8 @@ void process__realloc_failed(struct process *process, pid_t tid)
 
 	if (kept)
 		process__put_back(process, kept);
+	if (kept && process->lifted.cnt)
+		process__land_node(process, kept->addr, tid);
 	free(kept);
 }
 
@@ -315,7 +347,11 @@ static void process__put_all_back(struct process *process)
 	size_t cursor = 0;
 
 	while ((entry = index__next(&process->pending, &cursor))) {
-		process__put_back(process, (struct block *)entry->value);
+		const struct block *kept = (const struct block *)entry->value;
+
+		process__put_back(process, kept);
+		if (process->lifted.cnt)
+			process__land_node(process, kept->addr, entry->key);
 		free((struct block *)entry->value);
 	}
 	index__destroy(&process->pending);
@@ -353,9 +389,12 @@ static void process__copy_pending(struct process *child, const struct process *p
 
 	while ((entry = index__next(&parent->pending, &cursor))) {
 		const struct block *kept = (const struct block *)entry->value;
+		uint32_t node = index__find(&parent->lifted, entry->key);
 
 		if (kept->addr)
 			process__put_back(child, kept);
+		if (node && kept->addr && arenas__land(&child->arenas, node, kept->addr))
+			child->info.incomplete = true;
 	}
 }
 
@@ -380,6 +419,7 @@ struct process *process__copy(const struct process *parent, uint64_t *seed)
 		return NULL;
 	if (process__copy_info(&parent->info, &child->info) ||
 		blocks__copy(&parent->blocks, &child->blocks) ||
+		arenas__copy(&parent->arenas, &child->arenas) ||
 		sites__copy(&parent->sites, &child->sites) ||
 		mapped__copy(&parent->mapped, &child->mapped)) {
 		process__free(child);
@@ -417,6 +457,7 @@ static void process__end_threads(struct process *process)
 		process->anomalies.thread_cache_frees += entry->value;
 	}
 	index__destroy(&process->unmatched);
+	index__destroy(&process->followed);
 }
 
 void process__exit(struct process *process, int status, uint64_t time_ns)
@@ -468,6 +509,8 @@ size_t process__memory(const struct process *process)
 {
 	return sizeof(*process) + blocks__memory(&process->blocks) +
 	       sites__memory(&process->sites) + index__memory(&process->pending) +
-	       index__memory(&process->unmatched) + mapped__memory(&process->mapped) +
+	       index__memory(&process->unmatched) + index__memory(&process->followed) +
+	       index__memory(&process->lifted) + arenas__memory(&process->arenas) +
+	       mapped__memory(&process->mapped) +
 	       process->pending.cnt * sizeof(struct block);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "heap/arenas.h"
 #include "heap/blocks.h"
 #include "heap/heap.h"
 #include "heap/index.h"
@@ -23,6 +24,9 @@ struct process {
 	struct heap_anomalies anomalies;
 	struct blocks blocks;
 	struct sites sites;
+	struct arenas arenas;
+	struct index lifted;	/* tid → node of the block that a realloc has taken out */
+	struct index followed;	/* tid → 1: its last call was a declared free that was unmatched */
 	struct index unmatched; /* tid → unmatched frees since the thread's last other call */
 	struct index pending; /* tid → struct block * that a realloc has taken out */
 	struct mapped mapped;
@@ -53,6 +57,20 @@ void process__free(struct process *process);
 
 /* The frames of a stack that had none have come: its allocations are no longer unknown ones. */
 void process__stack_is_known(struct process *process, uint64_t stack_hash);
+/* Takes a block out of the books, as freed: false if it isn't there. */
+bool process__take(struct process *process, uint64_t addr, struct block *ret_block);
+/* A free that found nothing. `followed`: of a declared function, whose inner frees are told too. */
+void process__count_unmatched(struct process *process, pid_t tid, bool followed);
+/* The thread does other things: its unmatched frees were not its end. */
+void process__thread_goes_on(struct process *process, pid_t tid);
+
+/* What blocks do to arenas (owned.c). The block at addr is gone, but not by a realloc; */
+void process__release_node(struct process *process, uint64_t addr);
+/* by a realloc's begin; a block was allocated at addr; the realloc has failed (addr: the old block's). */
+void process__lift_node(struct process *process, uint64_t addr, pid_t tid);
+void process__place_node(struct process *process, uint64_t addr, pid_t tid);
+void process__land_node(struct process *process, uint64_t addr, pid_t tid);
+
 /* A block's allocation time. */
 uint64_t process__block_ns(const struct process *process, const struct block *block);
 
