@@ -33,7 +33,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_FLAGS) -Iuser -Ii
 # heaptap allocates from an allocator of its own: the probes in the C library are on every process of the
 # machine, and would slow it down. Where there is no static one it uses the C library's.
 OWN_ALLOCATOR := $(filter /%,$(shell $(CC) -print-file-name=libjemalloc_pic.a))
-LIBS := -lbpf -ldw -lelf -lcapstone -liberty -ljson-c -lz -lpthread -lm
+LIBS := -lbpf -ldw -lelf -lcapstone -liberty -ljson-c -lconfig -lz -lpthread -lm
 
 USER_SRCS := $(filter-out user/main.c,$(wildcard user/*/*.c))
 USER_OBJS := $(USER_SRCS:%.c=$(BUILD)/%.o)

@@ -13,7 +13,13 @@ static __always_inline void arguments_read(struct pt_regs *ctx, __u64 *arguments
 	arguments[2] = PT_REGS_PARM2(ctx);
 	arguments[3] = PT_REGS_PARM3(ctx);
 	arguments[4] = PT_REGS_PARM4(ctx);
-	arguments[5] = arguments[6] = arguments[7] = 0;
+	arguments[5] = PT_REGS_PARM5(ctx);
+#if defined(__TARGET_ARCH_x86)
+	arguments[6] = ctx->r9;
+#else
+	arguments[6] = 0;
+#endif
+	arguments[7] = 0;
 }
 
 #define ARGUMENT(arguments, number) ((arguments)[(number) & (ARGUMENTS - 1)])

@@ -11,12 +11,22 @@
  * something else has been written where its return address was; until then, what is called there
  * is taken for nested.
  *
+ * What a declared function gives and takes (arenas, chains, strings) is in declared.bpf.h; one that
+ * gives nothing is in flight all the same, so that what it does inside itself is known for that.
+ * Where nothing is declared the verifier takes out what is asked for that (cfg_declared).
+ *
  * A function that may throw has no return probe; its ret instructions are probed (user/probe/
  * exits.h), which others may come to as well. Theirs is another sp or another return address. A
  * tail call from such a function is a new call: the block is that one's then.
  */
 #ifndef HEAPTAP_CALL_BPF_H
 #define HEAPTAP_CALL_BPF_H
+
+/* A flag of cookies that only declared functions have. */
+static __always_inline bool is_declared(__u64 cookie, __u64 flag)
+{
+	return cfg_declared && cookie & flag;
+}
 
 static __always_inline __u64 return_address_read(struct pt_regs *ctx)
 {
@@ -32,20 +42,19 @@ static __always_inline __u64 return_address_read(struct pt_regs *ctx)
 
 /* Whether a return address is that of the call in flight: its own, or what the kernel (for us or
  * another tracer) has put in its place. */
-static __always_inline bool call_returns_to(
-	struct thread *thread, struct task_struct *task, __u64 address)
+static __always_inline bool returns_to(struct task_struct *task, __u64 expected, __u64 address)
 {
-	return address == thread->call.return_address || address == trampoline_of(task);
+	return address == expected || address == trampoline_of(task);
 }
 
-/* Seen from below the call in flight. */
-static __always_inline bool call_was_left(struct thread *thread, struct task_struct *task)
+/* Seen from below: the function that was entered at `sp`, and was to return to an address. */
+static __always_inline bool was_left(struct task_struct *task, __u64 sp, __u64 return_address)
 {
 #if defined(__TARGET_ARCH_x86)
 	__u64 address;
 
-	return !bpf_probe_read_user(&address, sizeof(address), (void *)thread->call.sp) &&
-	       !call_returns_to(thread, task, address);
+	return !bpf_probe_read_user(&address, sizeof(address), (void *)sp) &&
+	       !returns_to(task, return_address, address);
 #else
 	return false; /* the return address may lie anywhere, or nowhere */
 #endif
@@ -57,7 +66,8 @@ static __always_inline bool call_is_nested(
 {
 	if (!thread->call.sp)
 		return false;
-	if ((sp < thread->call.sp && !call_was_left(thread, task)) ||
+	if ((sp < thread->call.sp &&
+		    !was_left(task, thread->call.sp, thread->call.return_address)) ||
 		(sp == thread->call.sp && return_address == trampoline_of(task))) {
 		count_for(task->tgid, thread->image, COUNTER_nested_calls);
 		return true;
@@ -82,6 +92,52 @@ static __always_inline __u64 size_asked(const __u64 *arguments, __u64 cookie)
 	return size > most ? ~0ull : size * count;
 }
 
+/* What is allocated here belongs to this arena: the function's own, or of the one that it is inside. */
+static __always_inline __u64 arena_of(struct thread *thread, struct task_struct *task, __u64 cookie)
+{
+	struct growth *growth = &thread->growth;
+
+	if (!growth->sp || COOKIE_ARENA_ARG(cookie))
+		return ARGUMENT(thread->arguments, COOKIE_ARENA_ARG(cookie));
+	return was_left(task, growth->sp, growth->return_address) ? 0 : growth->arena;
+}
+
+static __always_inline void growth_enter(struct thread *thread, struct task_struct *task,
+	__u64 cookie, __u64 sp, __u64 return_address)
+{
+	struct growth *growth = &thread->growth;
+
+	if (growth->sp > sp && !was_left(task, growth->sp, growth->return_address))
+		return; /* the outermost wins */
+	growth->arena = ARGUMENT(thread->arguments, COOKIE_ARENA_ARG(cookie));
+	growth->return_address = return_address;
+	growth->sp = sp;
+}
+
+/* A call that gives no block begins: what it takes, its entry tells. True: its return is of interest. */
+static __always_inline bool followed_enter(struct thread *thread, struct task_struct *task,
+	__u64 cookie, __u64 sp, __u64 return_address)
+{
+	if (cookie & COOKIE_F_GROWS) {
+		growth_enter(thread, task, cookie, sp, return_address);
+		return true;
+	}
+	thread->call.cookie = cookie;
+	thread->call.return_address = return_address;
+	thread->call.sp = sp;
+	take_back(thread, cookie, 0);
+	return true;
+}
+
+/* The kernel has no return probe left for the thread. */
+static __always_inline void too_deep(struct thread *thread, struct task_struct *task, __u64 cookie)
+{
+	if (is_declared(cookie, COOKIE_F_FOLLOWED_FREE))
+		take_back(thread, cookie, 0);
+	else
+		count_for(task->tgid, thread->image, COUNTER_too_deep);
+}
+
 /* True: its return is of interest. */
 static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 {
@@ -92,19 +148,26 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 	if (!thread)
 		return false;
 	return_address = return_address_read(ctx);
-	if (call_is_nested(thread, task, sp, return_address))
-		return false;
-	if (task->utask->depth >= RETURN_INSTANCES_MAX) {
-		count_for(task->tgid, thread->image, COUNTER_too_deep);
-		return false;
-	}
 	arguments = thread->arguments;
 	arguments_read(ctx, arguments);
+	if (call_is_nested(thread, task, sp, return_address)) {
+		if (is_declared(thread->call.cookie, COOKIE_F_DECLARED))
+			take_back(thread, cookie, EVENT_F_INSIDE);
+		return false;
+	}
+	if (task->utask->depth >= RETURN_INSTANCES_MAX) {
+		too_deep(thread, task, cookie);
+		return false;
+	}
 	if (cfg_ranges && ROLE_MAPS(COOKIE_ROLE(cookie)))
 		return range_enter(thread, task, ctx, arguments, cookie, return_address);
+	if (is_declared(cookie, COOKIE_F_FOLLOWED_FREE | COOKIE_F_GROWS))
+		return followed_enter(thread, task, cookie, sp, return_address);
 	thread->call.size = size_asked(arguments, cookie);
 	thread->call.block = ARGUMENT(arguments, COOKIE_BLOCK_ARG(cookie));
 	thread->call.out = ARGUMENT(arguments, COOKIE_OUT_ARG(cookie));
+	if (cfg_declared)
+		thread->call.arena = arena_of(thread, task, cookie);
 	thread->call.stack = stack_note(thread, task, ctx, return_address);
 	thread->call.cookie = cookie;
 	thread->call.return_address = return_address;
@@ -119,7 +182,7 @@ static __always_inline bool call_result(struct thread *thread, struct task_struc
 	struct pt_regs *ctx, __u64 *ret_block)
 {
 	*ret_block = PT_REGS_RC(ctx);
-	if (COOKIE_ROLE(thread->call.cookie) != ROLE_ALLOC_OUT)
+	if (!COOKIE_OUT_ARG(thread->call.cookie))
 		return true;
 	if ((int)*ret_block) { /* an error number: there is no block */
 		*ret_block = 0;
@@ -140,8 +203,12 @@ static __always_inline void call_end(
 
 	if (cfg_ranges && ROLE_MAPS(COOKIE_ROLE(cookie)))
 		range_end(thread, task, PT_REGS_RC(ctx));
+	else if (is_declared(cookie, COOKIE_F_FOLLOWED_FREE))
+		; /* told at its entry */
 	else if (!call_result(thread, task, ctx, &block))
 		; /* counted */
+	else if (cfg_declared && (cookie & COOKIE_F_DECLARED || thread->call.arena))
+		give(thread, cookie, block, flags);
 	else if (block)
 		emit_alloc(thread, task, cookie, flags, block);
 	else
@@ -154,9 +221,15 @@ static __always_inline void call_return(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	__u64 entry_sp = PT_REGS_SP(ctx) - RETURN_POPS;
 
-	if (thread && thread->call.sp && thread->call.sp + RETURN_POPS == PT_REGS_SP(ctx))
+	barrier_var(entry_sp); /* or ctx is read through a changed pointer, which the verifier refuses */
+	if (!thread)
+		return;
+	if (thread->call.sp && thread->call.sp == entry_sp)
 		call_end(thread, task, ctx);
+	else if (cfg_declared && thread->growth.sp == entry_sp)
+		thread->growth.sp = 0;
 }
 
 /* A probe at a ret: somebody is about to return. */
@@ -164,10 +237,16 @@ static __always_inline void call_return_site(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	__u64 sp = PT_REGS_SP(ctx);
 
-	if (thread && thread->call.sp && thread->call.sp == PT_REGS_SP(ctx) &&
-		call_returns_to(thread, task, return_address_read(ctx)))
+	barrier_var(sp);
+	if (!thread)
+		return;
+	if (thread->call.sp && thread->call.sp == sp &&
+		returns_to(task, thread->call.return_address, return_address_read(ctx)))
 		call_end(thread, task, ctx);
+	else if (cfg_declared && thread->growth.sp == sp)
+		thread->growth.sp = 0;
 }
 
 /* free and its like: told at entry, before the address can be given out again. There is no return
@@ -186,12 +265,26 @@ static __always_inline void call_free(struct pt_regs *ctx, __u64 cookie)
 	thread = thread_current(task);
 	if (!thread)
 		return;
-	if (thread->call.sp && call_is_nested(thread, task, sp, return_address_read(ctx)))
+	if (thread->call.sp && call_is_nested(thread, task, sp, return_address_read(ctx))) {
+		if (is_declared(thread->call.cookie, COOKIE_F_DECLARED))
+			emit_free(thread, task, cookie, EVENT_F_INSIDE, block);
 		return;
+	}
 	flags = block == thread->freed_addr && sp <= thread->freed_sp ? EVENT_F_NESTED_HINT : 0;
 	thread->freed_addr = block;
 	thread->freed_sp = sp;
 	emit_free(thread, task, cookie, flags, block);
+}
+
+/* Somebody asks an allocator something, also from inside another call. */
+static __always_inline void call_query(__u64 cookie)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = thread_current(task);
+
+	if (thread)
+		count_for(task->tgid, thread->image,
+			COUNTER_size_queries + COOKIE_SIZE_ARG(cookie) - QUERY_SIZE);
 }
 
 #endif

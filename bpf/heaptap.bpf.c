@@ -3,6 +3,7 @@
  * The kernel side's programs. The way of an event through the headers:
  *
  *   probe ─► call (entry, return; range, if it maps) ─► thread (in flight) ─► stack ─► unwind ─► file ─► emit ─► ring
+ *             └──► declared (what a user's own allocators give and take) ──────────────────────────────────────┤
  *   tracepoint ─► life (fork, exec, exit) ────────────────────────────────────────────────────┘
  *   mapping made or taken away ─► unwind (what is known of addresses)
  *
@@ -31,6 +32,7 @@
 #include "stack.bpf.h"
 #include "arguments.bpf.h"
 #include "range.bpf.h"
+#include "declared.bpf.h"
 #include "call.bpf.h"
 #include "life.bpf.h"
 
@@ -82,6 +84,14 @@ int on_free(struct pt_regs *ctx)
 {
 	KEEP_OWN_STACK(ctx, no_programs);
 	call_free(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uprobe")
+int on_query(struct pt_regs *ctx)
+{
+	KEEP_OWN_STACK(ctx, no_programs);
+	call_query(bpf_get_attach_cookie(ctx));
 	return 0;
 }
 

@@ -18,6 +18,7 @@ const volatile bool cfg_no_stacks;	    /* only the allocator function itself */
 const volatile bool cfg_unwind;		    /* by call frame information */
 const volatile bool cfg_frame_pointers;	    /* where a file has none of it */
 const volatile __u32 cfg_page_shift = 12;   /* of the kernel: vm_pgoff's unit */
+const volatile bool cfg_declared;	    /* functions that the user declares are probed, too */
 const volatile bool cfg_ranges;		    /* what programs map themselves is told, too */
 const volatile __u64 cfg_wakeup_bytes;	    /* the ring's fill that wakes the collector */
 

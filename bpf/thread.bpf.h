@@ -24,6 +24,13 @@ struct call {	  /* the outermost allocator call that has not returned yet */
 	__u64 block; /* realloc's block */
 	__u64 out;   /* where posix_memalign stores the block */
 	__u64 stack;
+	__u64 arena;	/* what the block will belong to */
+};
+
+struct growth {		/* a declared function (COOKIE_F_GROWS) that has not returned yet */
+	__u64 sp;	/* at its entry; 0: there is none */
+	__u64 return_address;
+	__u64 arena;	/* what is allocated inside it belongs to this one */
 };
 
 struct range_call { /* of the call in flight, if it maps: what it takes away, and what it makes */
@@ -68,6 +75,7 @@ struct unwind_path {  /* a walk that was made: what it read, and what it found (
 struct thread {
 	struct call call;
 	__u64 arguments[ARGUMENTS]; /* of a call that begins */
+	struct growth growth;
 	__u64 freed_addr; /* the last free: address, and sp at its entry */
 	__u64 freed_sp;
 	__u64 exec_id; /* of the image that the next three belong to */
@@ -110,6 +118,7 @@ static __always_inline void thread_begin_image(struct thread *thread, struct tas
 	thread->traced = process_wanted();
 	thread->known = true;
 	thread->call.sp = 0;
+	thread->growth.sp = 0;
 	thread->freed_addr = 0;
 }
 

@@ -30,6 +30,7 @@ build | libdw-dev           | elfutils-devel            | elfutils
 build | libcapstone-dev     | capstone-devel            | capstone
 build | libiberty-dev       | binutils-devel            | binutils
 build | libjson-c-dev       | json-c-devel              | json-c
+build | libconfig-dev       | libconfig-devel           | libconfig
 build | libjemalloc-dev     | jemalloc-devel            | jemalloc
 build | zlib1g-dev          | zlib-devel/zlib-ng-compat-devel | zlib/zlib-ng-compat
 test  | libcmocka-dev       | libcmocka-devel           | cmocka
@@ -38,6 +39,11 @@ test  | -                   | glibc-static              | -
 test  | musl-tools          | musl-gcc musl-libc-static | musl
 test  | libclang-rt-dev/libclang-rt-14-dev/libclang-rt-19-dev/libclang-rt-18-dev | compiler-rt | compiler-rt
 test  | -                   | libasan libubsan          | -
+test  | libapr1-dev         | apr-devel                 | apr
+test  | libtalloc-dev       | libtalloc-devel           | talloc
+test  | libglib2.0-dev      | glib2-devel               | glib2
+test  | libsqlite3-dev      | sqlite-devel              | sqlite
+test  | libpython3-dev      | python3-devel             | python
 test  | clang-format        | clang-tools-extra         | clang
 test  | valgrind            | valgrind                  | valgrind
 test  | golang-go           | golang                    | go

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Dispatch only. */
 #include <string.h>
+#include "cli/allocators.h"
 #include "cli/command.h"
 #include "util/log.h"
 
@@ -27,5 +28,6 @@ int main(int argc, char **argv)
 	if (err)
 		return err < 0 ? EXIT_USAGE : EXIT_OK;
 	log_verbosity = options.verbosity;
-	return command->run(&options);
+	err = allocators__load(&options);
+	return err ? err : command->run(&options);
 }

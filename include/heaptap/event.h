@@ -26,6 +26,8 @@ enum event_kind {
 	EVENT_THREAD_EXIT = 9,	/* struct event: one of the others ended */
 	EVENT_MAP = 11,		/* struct map_event: a program has mapped memory itself */
 	EVENT_UNMAP = 12,	/* struct unmap_event: it takes some away, and how that ended */
+	EVENT_ARENA = 10,	/* struct arena_event: an arena was made, emptied, ended or moved */
+	EVENT_ARENA_ALLOC = 13, /* struct arena_alloc_event: as EVENT_ALLOC, in an arena */
 };
 
 enum event_flag {
@@ -41,6 +43,9 @@ enum event_flag {
 	EVENT_F_LEFT = 1 << 4,
 	/* EVENT_FILE: the ring of new files had no room for it; it is here alone. */
 	EVENT_F_ALONE = 1 << 3,
+	/* EVENT_FREE, EVENT_ARENA: inside a call of a declared function. It is of what that one has
+	 * got for itself, and not in the books, unless it is. */
+	EVENT_F_INSIDE = 1 << 5,
 };
 
 /* What every record begins with. {tgid, image} names one image of one process: `image` is a hash of
@@ -65,6 +70,29 @@ struct alloc_event {
 struct free_event {
 	struct event event;
 	__u64 addr;
+};
+
+/* A block that belongs to an arena, and goes with it. */
+struct arena_alloc_event {
+	struct alloc_event alloc;
+	__u64 arena;
+};
+
+enum arena_op {
+	ARENA_CREATED = 1,   /* at the return */
+	ARENA_RESET = 2,     /* at the entry: what belongs to it is freed */
+	ARENA_DESTROYED = 3, /* at the entry: and it, and a block at its address */
+	ARENA_MOVED = 4,     /* at the entry: it, or a block, belongs to `parent` from now on */
+};
+
+struct arena_event {
+	struct event event;
+	__u64 time_ns;
+	__u64 arena;  /* its address; not 0 */
+	__u64 parent; /* the arena that it belongs to; 0: none */
+	__u64 stack;  /* of ARENA_CREATED */
+	__u32 op;     /* enum arena_op */
+	__u32 reserved;
 };
 
 struct alloc_failed_event {
@@ -177,6 +205,11 @@ enum alloc_role {
 	ROLE_ALLOC_OUT = 2, /* returns 0 and stores the block through a pointer argument */
 	ROLE_REALLOC = 3,   /* takes a block (or NULL), returns the block that replaces it */
 	ROLE_FREE = 4,	    /* takes a block (or NULL) */
+	ROLE_QUERY = 5,	    /* asks the allocator something: counted, no more */
+	ROLE_ARENA_CREATE = 6,	/* returns an arena, or stores it as ROLE_ALLOC_OUT does */
+	ROLE_ARENA_RESET = 7,	/* frees all that belongs to an arena */
+	ROLE_ARENA_DESTROY = 8, /* and the arena */
+	ROLE_ARENA_MOVE = 9,	/* gives an arena, or a block, to another arena */
 	/* From here: what a program maps itself. size is the new length, count the old one. */
 	ROLE_MAP = 10,	 /* returns the range's address, or MAP_FAILED; out is the flags */
 	ROLE_UNMAP = 11, /* takes a range: block and count */
@@ -185,11 +218,32 @@ enum alloc_role {
 };
 #define ROLE_MAPS(role) ((role) >= ROLE_MAP)
 
+/* What a ROLE_QUERY asks; it stands where other roles have the size argument. */
+enum query {
+	QUERY_SIZE = 1,	 /* how large is this block? */
+	QUERY_TRIM = 2,	 /* not asked but told: give memory back */
+	QUERY_STATE = 3, /* how is the allocator? */
+};
+
+/* How many functions are built in; those that a user declares are numbered from here on. */
+enum {
+	BUILTIN_FUNCTION_CNT = 0
+#define ALLOCATOR(symbol, role, size, count, block, out) +1
+#include "allocators.def"
+#undef ALLOCATOR
+};
+
 /*
  * A probe's cookie: which function this is and which argument is what, so that one pair of programs
  * serves every allocator. Arguments are counted from 1; 0 means there is none.
  *
  *   bits 0-15 function   16-19 role   20-23 size   24-27 count   28-31 block   32-35 out
+ *        36-39 arena     40-47 COOKIE_F_…
+ *
+ * out: where the function stores what it gives (a block, an arena). Of a ROLE_FREE: how far into each
+ * block the address of the next one stands; it frees them all. Of a ROLE_ARENA_MOVE: where the
+ * address of what is moved stands.
+ * arena: what a block belongs to; of an arena that is made or moved, its (new) parent.
  */
 #define COOKIE(function, role, size, count, block, out)                                            \
 	((__u64)(function) | (__u64)(role) << 16 | (__u64)(size) << 20 | (__u64)(count) << 24 |    \
@@ -200,6 +254,17 @@ enum alloc_role {
 #define COOKIE_COUNT_ARG(cookie) ((cookie) >> 24 & 0xf)
 #define COOKIE_BLOCK_ARG(cookie) ((cookie) >> 28 & 0xf)
 #define COOKIE_OUT_ARG(cookie) ((cookie) >> 32 & 0xf)
+#define COOKIE_ARENA(arg) ((__u64)(arg) << 36)
+#define COOKIE_ARENA_ARG(cookie) ((cookie) >> 36 & 0xf)
+/* A free that is followed to its return: what it does inside itself is its own. */
+#define COOKIE_F_FOLLOWED_FREE (1ull << 40)
+/* Not one of the built-in functions: frees inside it are told (EVENT_F_INSIDE). */
+#define COOKIE_F_DECLARED (1ull << 41)
+/* It gives no block; those that are allocated inside it count, and belong to the arena. */
+#define COOKIE_F_GROWS (1ull << 42)
+
+/* Instead of a size argument: the block is a string, and its length is read at the return. */
+#define SIZE_OF_STRING 0xf
 
 /* What the kernel side counts, per process image: one row each in counters.def. */
 enum counter {
@@ -216,6 +281,8 @@ struct counters {
 _Static_assert(sizeof(struct event) == 16, "event layout");
 _Static_assert(sizeof(struct alloc_event) == 48, "alloc_event layout");
 _Static_assert(sizeof(struct free_event) == 24, "free_event layout");
+_Static_assert(sizeof(struct arena_alloc_event) == 56, "arena_alloc_event layout");
+_Static_assert(sizeof(struct arena_event) == 56, "arena_event layout");
 _Static_assert(sizeof(struct alloc_failed_event) == 32, "alloc_failed_event layout");
 _Static_assert(sizeof(struct map_event) == 64, "map_event layout");
 _Static_assert(sizeof(struct unmap_event) == 40, "unmap_event layout");

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t sz)
 
 	if (fd < 0 || write(fd, data, sz) != (ssize_t)sz)
 		abort();
-	if (probe_sites__scan(fd, true, &sites) == 0)
+	if (probe_sites__scan(fd, "", true, &sites) == 0)
 		check_sites(&sites, sz);
 	probe_sites__destroy(&sites);
 	if (dynamic__read(fd, &dynamic) == 0)

@@ -79,6 +79,15 @@ static struct summary_stack service_stacks[] = {
 	{0, 0, 4120, 4120, 65920, -65920, -1, -1, true, NULL, .frames = sds_frames, .frame_cnt = 1},
 };
 
+static struct summary_stack service_arenas[] = {
+	{.outstanding_bytes = 704003,
+		.outstanding_blocks = 4004,
+		.allocs = 2,
+		.complete = true,
+		FRAMES(sds_frames)},
+	{.allocs = 1, .end = "the call stack was lost"},
+};
+
 static struct summary_process service_process[] = {{
 	.info = {.tgid = 1234,
 		.image = 0xdeadbeef,
@@ -92,9 +101,12 @@ static struct summary_process service_process[] = {{
 	.growth_bytes = 1046528,
 	.growth_blocks = 300,
 	.events_received = 19741086,
-	.counters = {{[COUNTER_nested_calls] = 5120, [COUNTER_abandoned_calls] = 1}},
+	.counters = {{[COUNTER_nested_calls] = 5120,
+		[COUNTER_abandoned_calls] = 1,
+		[COUNTER_size_queries] = 77}},
 	STACKS(service_stacks),
 	.stacks_total = 57,
+	.arenas = {4, 4004, 704003, STACKS(service_arenas), .stacks_total = 3},
 	.stack_ends = {[STACK_END_ROOT] = 54, [STACK_END_BAD_PC] = 3},
 }};
 

@@ -41,7 +41,7 @@ static void kinds_without_records_are_not(void **state)
 {
 	struct map_event record = good_map;
 
-	for (unsigned int kind = EVENT_UNMAP + 1; kind < 256; kind++) {
+	for (unsigned int kind = EVENT_ARENA_ALLOC + 1; kind < 256; kind++) {
 		record.event.kind = kind;
 		assert_false(takes_map(record));
 	}
@@ -92,6 +92,25 @@ static void enumerators_are_known(void **state)
 	assert_false(takes_unmap(unmap));
 }
 
+static void arenas_have_an_address_and_a_known_operation(void **state)
+{
+	struct arena_event good = {.event.kind = EVENT_ARENA, .arena = 1, .op = ARENA_MOVED};
+	struct arena_event bad = good;
+
+	assert_ptr_equal(decode__event(&good, sizeof(good)), &good.event);
+	assert_null(decode__event(&good, sizeof(good) - 1));
+	bad.op = ARENA_MOVED + 1;
+	assert_null(decode__event(&bad, sizeof(bad)));
+	bad.op = 0;
+	assert_null(decode__event(&bad, sizeof(bad)));
+	bad = good;
+	bad.arena = 0;
+	assert_null(decode__event(&bad, sizeof(bad)));
+	bad.event.kind = EVENT_ARENA_ALLOC;
+	assert_ptr_equal(decode__event(&bad, sizeof(struct arena_alloc_event)), &bad.event);
+	assert_null(decode__event(&bad, sizeof(struct arena_alloc_event) - 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +120,7 @@ int main(void)
 		cmocka_unit_test(ranges_end_in_the_address_space),
 		cmocka_unit_test(ranges_are_not_empty),
 		cmocka_unit_test(enumerators_are_known),
+		cmocka_unit_test(arenas_have_an_address_and_a_known_operation),
 	};
 
 	return cmocka_run_group_tests_name("decode", tests, NULL, NULL);

@@ -70,38 +70,31 @@ static void assert_outstanding(struct process *process, uint64_t blocks, uint64_
 	assert_int_equal(process__totals(process)->outstanding_bytes, bytes);
 }
 
-/* The sums over all arenas. */
-static struct snapshot_arenas all_arenas(struct process *process)
-{
-	struct snapshot_arenas sum = {0};
-	size_t cnt;
-	struct snapshot_arenas *arenas = process__arenas(process, &cnt);
+struct arenas_seen {
+	uint64_t arenas, blocks, bytes;
+};
 
-	for (size_t i = 0; i < cnt; i++) {
-		sum.arenas += arenas[i].arenas;
-		sum.blocks += arenas[i].blocks;
-		sum.bytes += arenas[i].bytes;
+/* The sums over those of one stack, or (0) of all. */
+static struct arenas_seen arenas_of(struct process *process, uint64_t stack)
+{
+	struct arenas_seen sum = {0};
+	struct snapshot snapshot;
+
+	assert_int_equal(process__snapshot_arenas(process, &snapshot), 0);
+	for (size_t i = 0; i < snapshot.site_cnt; i++) {
+		if (stack && snapshot.sites[i].stack->hash != stack)
+			continue;
+		sum.arenas += snapshot.sites[i].allocs;
+		sum.blocks += snapshot.sites[i].outstanding_blocks;
+		sum.bytes += snapshot.sites[i].outstanding_bytes;
 	}
-	free(arenas);
+	snapshot__destroy(&snapshot);
 	return sum;
-}
-
-static struct snapshot_arenas arenas_of(struct process *process, uint64_t stack)
-{
-	struct snapshot_arenas found = {0};
-	size_t cnt;
-	struct snapshot_arenas *arenas = process__arenas(process, &cnt);
-
-	for (size_t i = 0; i < cnt; i++)
-		if (arenas[i].stack->hash == stack)
-			found = arenas[i];
-	free(arenas);
-	return found;
 }
 
 static void assert_arenas(struct process *process, uint64_t arenas, uint64_t blocks)
 {
-	struct snapshot_arenas sum = all_arenas(process);
+	struct arenas_seen sum = arenas_of(process, 0);
 
 	assert_int_equal(sum.arenas, arenas);
 	assert_int_equal(sum.blocks, blocks);
@@ -469,7 +462,7 @@ static void model__move(struct model *model, int addr, int parent)
 
 static void compare_with_model(struct process *process, const struct model *model)
 {
-	struct snapshot_arenas sum = all_arenas(process), wanted = {0};
+	struct arenas_seen sum = arenas_of(process, 0), wanted = {0};
 	uint64_t blocks = 0;
 
 	for (int i = 1; i < ADDRESSES; i++) {

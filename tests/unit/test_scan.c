@@ -54,7 +54,7 @@ static int scan_for(const char *path, bool with_mapping, struct probe_sites *ret
 	int err;
 
 	assert_true(fd >= 0);
-	err = probe_sites__scan(fd, with_mapping, ret_sites);
+	err = probe_sites__scan(fd, "", with_mapping, ret_sites);
 	close(fd);
 	return err;
 }
@@ -1001,7 +1001,7 @@ static int memory_file(const void *bytes, size_t sz)
 static int scan_bytes(const void *bytes, size_t sz, struct probe_sites *ret_sites)
 {
 	int fd = memory_file(bytes, sz);
-	int err = probe_sites__scan(fd, false, ret_sites);
+	int err = probe_sites__scan(fd, "", false, ret_sites);
 
 	close(fd);
 	return err;
@@ -1046,9 +1046,9 @@ static void files_that_are_no_programs(void **state)
 	assert_int_equal(scan_bytes("", 0, &sites), -ENOEXEC);
 	assert_int_equal(scan_bytes("#!/bin/sh\n", 10, &sites), -ENOEXEC);
 	assert_int_equal(scan_bytes("\177ELF", 4, &sites), -ENOEXEC);
-	assert_int_equal(probe_sites__scan(fd, false, &sites), -ENOEXEC);
+	assert_int_equal(probe_sites__scan(fd, "", false, &sites), -ENOEXEC);
 	close(fd);
-	assert_int_equal(probe_sites__scan(-1, false, &sites), -EBADF);
+	assert_int_equal(probe_sites__scan(-1, "", false, &sites), -EBADF);
 }
 
 /* A small library with some of everything, and its bytes. */

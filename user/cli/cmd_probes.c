@@ -29,6 +29,7 @@ static const char *const kinds[] = {
 	[SITE_ENTRY] = "entry",
 	[SITE_RETURN] = "ret",
 	[SITE_FREE] = "entry",
+	[SITE_QUERY] = "entry",
 };
 
 static const char *const costs[] = {
@@ -72,7 +73,9 @@ static int print_module(struct probes *probes, const struct module *module)
 {
 	struct probe_sites sites = {0};
 	char *path = text__printable(module->path);
-	int err = module->fd < 0 ? module->error : probe_sites__scan(module->fd, probes->with_mapping, &sites);
+	int err = module->fd < 0 ? module->error
+				 : probe_sites__scan(module->fd, module->path,
+					   probes->with_mapping, &sites);
 
 	for (size_t i = 0; !err && i < sites.cnt; i++)
 		print_site(probes, &sites.sites[i], path);
@@ -80,6 +83,8 @@ static int print_module(struct probes *probes, const struct module *module)
 		log_error("%s: %s", path, *sites.reason ? sites.reason : strerror(-err));
 	else if (*sites.unseen)
 		log_warn("%s: %s", path, sites.unseen);
+	if (*sites.missing)
+		log_warn("%s: %s", path, sites.missing);
 	probe_sites__destroy(&sites);
 	free(path);
 	return err;

@@ -109,7 +109,7 @@ static bool is_program_for_filter(const struct options *options, const char *pat
 
 	if (fd < 0)
 		return false;
-	ret = probe_sites__scan(fd, options->mmap, &sites);
+	ret = probe_sites__scan(fd, path, options->mmap, &sites);
 	close(fd);
 	ret = !ret && !sites.cnt;
 	probe_sites__destroy(&sites);

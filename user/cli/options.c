@@ -171,6 +171,16 @@ static int parse_string(const char *text, void *field)
 	return 0;
 }
 
+static int parse_allocators(const char *text, void *field)
+{
+	struct allocators *allocators = field;
+
+	if (!*text || allocators->cnt == ALLOCATORS_MAX)
+		return -EINVAL;
+	allocators->names[allocators->cnt++] = text;
+	return 0;
+}
+
 static int parse_yes(const char *text, void *field)
 {
 	*(bool *)field = true;

@@ -35,6 +35,13 @@ struct output_paths {
 	int cnt;
 };
 
+#define ALLOCATORS_MAX 32 /* --allocators options */
+
+struct allocators {
+	const char *names[ALLOCATORS_MAX]; /* of files or presets */
+	size_t cnt;
+};
+
 struct options {
 	double interval_s; /* 0: no periodic summaries */
 	double duration_s; /* 0: no end of its own */
@@ -55,6 +62,7 @@ struct options {
 	enum stack_mode stack;
 	bool mmap;
 	enum colour_mode colour;
+	struct allocators allocators;
 	int verbosity;
 	unsigned int commands; /* that take all the options that were given */
 	bool is_command;       /* "--" stood before the args */

@@ -258,20 +258,45 @@ static int fill_mapped(
 	return mapped->stacks ? 0 : -ENOMEM;
 }
 
+static int fill_arenas(
+	struct summary_draft *draft, const struct process *process, struct summary_process *shown)
+{
+	struct summary_arenas *arenas = &shown->arenas;
+	struct snapshot snapshot;
+	int err = process__snapshot_arenas(process, &snapshot);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < snapshot.site_cnt; i++) {
+		arenas->alive += snapshot.sites[i].allocs;
+		arenas->blocks += snapshot.sites[i].outstanding_blocks;
+		arenas->bytes += snapshot.sites[i].outstanding_bytes;
+	}
+	arenas->stacks = make_stacks(draft, &shown->info, &snapshot);
+	arenas->stack_cnt = arenas->stacks_total = arenas->stacks ? snapshot.site_cnt : 0;
+	snapshot__destroy(&snapshot);
+	return arenas->stacks ? 0 : -ENOMEM;
+}
+
 static int fill_stacks(
 	struct summary_draft *draft, struct process *process, struct summary_process *shown)
 {
 	struct summary_mapped *mapped = &shown->mapped;
+	struct summary_arenas *arenas = &shown->arenas;
 	int err = fill_blocks(draft, process, shown);
 
 	if (!err && draft->trace->options->mmap)
 		err = fill_mapped(draft, process, shown);
+	if (!err)
+		err = fill_arenas(draft, process, shown);
 	if (err)
 		return err;
 	selection__apply(&draft->selection, shown);
 	err = finish_stacks(draft, &shown->info, &shown->stacks, shown->stack_cnt);
 	if (!err && mapped->is_told)
 		err = finish_stacks(draft, &shown->info, &mapped->stacks, mapped->stack_cnt);
+	if (!err)
+		err = finish_stacks(draft, &shown->info, &arenas->stacks, arenas->stack_cnt);
 	return err;
 }
 
@@ -423,6 +448,7 @@ void summary_draft__free(struct summary_draft *draft)
 
 		free_stacks(shown->stacks, shown->stack_cnt);
 		free_stacks(shown->mapped.stacks, shown->mapped.stack_cnt);
+		free_stacks(shown->arenas.stacks, shown->arenas.stack_cnt);
 	}
 	free(draft->summary.processes);
 	free(draft);

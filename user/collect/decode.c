@@ -16,6 +16,8 @@ static const size_t record_sizes[] = {
 	[EVENT_THREAD_EXIT] = sizeof(struct event),
 	[EVENT_MAP] = sizeof(struct map_event),
 	[EVENT_UNMAP] = sizeof(struct unmap_event),
+	[EVENT_ARENA] = sizeof(struct arena_event),
+	[EVENT_ARENA_ALLOC] = sizeof(struct arena_alloc_event),
 };
 
 static bool is_range(__u64 addr, __u64 size)
@@ -30,6 +32,7 @@ static bool fits(const struct event *event, size_t tail_sz)
 	const struct file_event *file = (const void *)event;
 	const struct map_event *map = (const void *)event;
 	const struct unmap_event *unmap = (const void *)event;
+	const struct arena_event *arena = (const void *)event;
 
 	switch (event->kind) {
 	case EVENT_STACK:
@@ -41,6 +44,8 @@ static bool fits(const struct event *event, size_t tail_sz)
 		return is_range(map->addr, map->size) && map->kind < RANGE_KIND_CNT;
 	case EVENT_UNMAP:
 		return is_range(unmap->addr, unmap->size) && unmap->step < UNMAP_STEP_CNT;
+	case EVENT_ARENA:
+		return arena->arena && arena->op >= ARENA_CREATED && arena->op <= ARENA_MOVED;
 	}
 	return true;
 }

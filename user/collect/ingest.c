@@ -102,30 +102,75 @@ static struct process *process_of(struct ingest *ingest, const struct event *eve
 	return process;
 }
 
-static void on_alloc(struct ingest *ingest, const struct alloc_event *record)
+static struct process *on_alloc(struct ingest *ingest, const struct alloc_event *record)
 {
 	struct process *process = process_of(ingest, &record->event);
 
 	if (!process)
-		return;
+		return NULL;
 	if (record->event.flags & EVENT_F_REALLOC)
 		process__realloc_done(process, record->event.tid);
 	if (process__alloc(process, record->addr, record->size, record->stack, record->time_ns,
 		    record->event.tid))
 		ingest->no_memory++;
+	return process;
+}
+
+static void on_arena_alloc(struct ingest *ingest, const struct arena_alloc_event *record)
+{
+	struct process *process = on_alloc(ingest, &record->alloc);
+
+	if (process && process__own(process, record->alloc.addr, record->arena))
+		ingest->no_memory++;
+}
+
+static bool is_declared(const struct event *event)
+{
+	return event->function >= BUILTIN_FUNCTION_CNT;
 }
 
 static void on_free(struct ingest *ingest, const struct free_event *record)
 {
 	struct process *process = process_of(ingest, &record->event);
+	pid_t tid = record->event.tid;
 
 	if (!process)
 		return;
-	if (record->event.flags & EVENT_F_REALLOC)
-		process__realloc_begin(process, record->addr, record->event.tid);
+	if (record->event.flags & EVENT_F_INSIDE)
+		process__release_inside(process, record->addr, tid);
+	else if (record->event.flags & EVENT_F_REALLOC)
+		process__realloc_begin(process, record->addr, tid);
+	else if (is_declared(&record->event))
+		process__release_followed(process, record->addr, tid);
 	else
-		process__release(process, record->addr, record->event.flags & EVENT_F_NESTED_HINT,
-			record->event.tid);
+		process__release(process, record->addr,
+			record->event.flags & EVENT_F_NESTED_HINT, tid);
+}
+
+static void on_arena(struct ingest *ingest, const struct arena_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+	bool inside = record->event.flags & EVENT_F_INSIDE;
+	int err = 0;
+
+	if (!process)
+		return;
+	switch (record->op) {
+	case ARENA_CREATED:
+		err = process__arena_made(process, record->arena, record->parent, record->stack);
+		break;
+	case ARENA_RESET:
+		process__arena_emptied(process, record->arena, record->event.tid);
+		break;
+	case ARENA_DESTROYED:
+		process__arena_ended(process, record->arena, inside, record->event.tid);
+		break;
+	case ARENA_MOVED:
+		err = process__arena_moved(process, record->arena, record->parent);
+		break;
+	}
+	if (err)
+		ingest->no_memory++;
 }
 
 /* realloc(p, 0) that returns NULL has freed p (C17 7.22.3.5, glibc); any other failure has not. A
@@ -140,7 +185,7 @@ static void on_alloc_failed(struct ingest *ingest, const struct alloc_failed_eve
 	if (is_realloc && record->size)
 		process__realloc_failed(process, record->event.tid);
 	else if (is_realloc)
-		process__realloc_done(process, record->event.tid);
+		process__realloc_freed(process, record->event.tid);
 	if (record->size)
 		process__alloc_failed(process);
 }
@@ -382,7 +427,12 @@ void ingest__record(struct ingest *ingest, const void *data, size_t sz)
 	}
 	switch (event->kind) {
 	case EVENT_ALLOC:
-		return on_alloc(ingest, (const void *)event);
+		on_alloc(ingest, (const void *)event);
+		return;
+	case EVENT_ARENA_ALLOC:
+		return on_arena_alloc(ingest, (const void *)event);
+	case EVENT_ARENA:
+		return on_arena(ingest, (const void *)event);
 	case EVENT_FREE:
 		return on_free(ingest, (const void *)event);
 	case EVENT_ALLOC_FAILED:

@@ -238,18 +238,12 @@ int process__snapshot(const struct process *process, uint64_t now_ns, uint64_t m
 /* The same of mapped memory: blocks are ranges, allocs are maps; frees are not counted (0). */
 int process__snapshot_mapped(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
 	struct snapshot *ret_snapshot);
+/* Of arenas: the stacks that made those that are alive (or, if nobody saw that, their first block);
+ * allocs is how many they are, outstanding is what belongs to them directly; the rest is 0. */
+int process__snapshot_arenas(const struct process *process, struct snapshot *ret_snapshot);
 void snapshot__destroy(struct snapshot *snapshot);
 /* From here the next snapshots' growth is counted. */
 void process__mark(struct process *process);
-
-struct snapshot_arenas { /* by where they were made; or, of one that wasn't seen, its first block */
-	const struct heap_stack *stack;
-	uint64_t arenas;	/* alive */
-	uint64_t blocks, bytes; /* outstanding, of those that belong to them directly */
-};
-
-/* Those stacks that have any, in no order, *ret_cnt of them: a new array (free()), NULL without memory. */
-struct snapshot_arenas *process__arenas(const struct process *process, size_t *ret_cnt);
 
 struct heap_block {
 	uint64_t addr, size, number, time_ns;

@@ -211,35 +211,35 @@ static uint32_t process__told_at(const struct process *process, const struct are
 	return node->is_made ? node->site : process__site_of(process, node->addr, node->site);
 }
 
-static void process__add_node(const struct process *process, const struct arena_node *node,
-	struct snapshot_arenas *by_site)
+static void process__add_node(
+	const struct process *process, const struct arena_node *node, struct snapshot_site *sites)
 {
 	const struct block *block = node->addr ? blocks__find(&process->blocks, node->addr) : NULL;
-	struct snapshot_arenas *above;
+	struct snapshot_site *above;
 
 	if (is_arena(node))
-		by_site[process__told_at(process, node)].arenas++;
+		sites[process__told_at(process, node)].allocs++;
 	if (!block || !node->parent)
 		return;
-	above = &by_site[process__told_at(process, arenas__node(&process->arenas, node->parent))];
-	above->blocks++;
-	above->bytes += block->size;
+	above = &sites[process__told_at(process, arenas__node(&process->arenas, node->parent))];
+	above->outstanding_blocks++;
+	above->outstanding_bytes += block->size;
 }
 
-struct snapshot_arenas *process__arenas(const struct process *process, size_t *ret_cnt)
+int process__snapshot_arenas(const struct process *process, struct snapshot *ret_snapshot)
 {
 	size_t site_cnt = process->sites.cnt, cnt = 0;
-	struct snapshot_arenas *by_site = calloc(site_cnt + 1, sizeof(*by_site));
+	struct snapshot_site *sites = calloc(site_cnt + 1, sizeof(*sites));
 
-	if (!by_site)
-		return NULL;
+	if (!sites)
+		return -ENOMEM;
 	for (uint32_t i = 1; i < process->arenas.cnt; i++)
-		process__add_node(process, &process->arenas.nodes[i], by_site);
+		process__add_node(process, &process->arenas.nodes[i], sites);
 	for (size_t i = 0; i < site_cnt; i++) {
-		by_site[i].stack = &process->sites.sites[i].stack->stack;
-		if (by_site[i].arenas || by_site[i].blocks)
-			by_site[cnt++] = by_site[i];
+		sites[i].stack = &process->sites.sites[i].stack->stack;
+		if (sites[i].allocs || sites[i].outstanding_blocks)
+			sites[cnt++] = sites[i];
 	}
-	*ret_cnt = cnt;
-	return by_site;
+	*ret_snapshot = (struct snapshot){.sites = sites, .site_cnt = cnt};
+	return 0;
 }

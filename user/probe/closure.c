@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "probe/closure.h"
+#include "probe/functions.h"
 #include "probe/objects.h"
 #include "probe/script.h"
 
@@ -213,9 +214,26 @@ static int add_cached_allocators(struct paths *paths)
 	if (err)
 		return err == -ENOMEM ? err : 0;
 	for (size_t i = 0; i < cache.entry_cnt && !err; i++)
-		if (ldcache__get(&cache, i, &entry) && is_allocator_library(entry.name))
+		if (ldcache__get(&cache, i, &entry) &&
+			(is_allocator_library(entry.name) ||
+				allocator_functions__are_for(entry.path)))
 			err = add_canonical(paths, entry.path);
 	ldcache__close(&cache);
+	return err;
+}
+
+/* Files that were declared by a path. */
+static int add_declared_paths(struct paths *paths)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < allocator_function_cnt && !err; i++) {
+		const struct allocator_group *group = allocator_functions[i].group;
+
+		for (size_t k = 0; group && k < group->file_cnt && !err; k++)
+			if (group->files[k][0] == '/')
+				err = add_canonical(paths, group->files[k]);
+	}
 	return err;
 }
 
@@ -226,6 +244,8 @@ int closure__add_installed_allocators(struct paths *paths)
 		"/lib/ld-musl-x86_64.so.1", "/usr/lib/x86_64-linux-musl/libc.so"};
 	int err = add_cached_allocators(paths);
 
+	if (!err)
+		err = add_declared_paths(paths);
 	for (size_t i = 0; i < sizeof(musl_paths) / sizeof(musl_paths[0]) && !err; i++)
 		err = add_canonical(paths, musl_paths[i]);
 	return err;

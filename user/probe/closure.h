@@ -28,7 +28,8 @@ int closure__add(struct paths *paths, const char *program, char *const environme
 char *closure__find_command(const char *command);
 
 /* Adds every allocator library that this machine's dynamic linker knows (ld.so.cache: libc, and
- * libraries whose names are those of known allocators), and musl's ld-musl-*.so. */
+ * libraries whose names are those of known allocators, or that are declared to have one), and
+ * musl's ld-musl-*.so. */
 int closure__add_installed_allocators(struct paths *paths);
 
 #endif

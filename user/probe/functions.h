@@ -1,11 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Questions about the table of allocator functions, and where a file defines them. */
+/*
+ * The table of allocator functions: the rows of include/heaptap/allocators.def, which are looked
+ * for in every file, and behind them the rows that a user has declared (declare.h), which are
+ * looked for in the files of their group only. What an event's `function` means is a row's number.
+ *
+ * The table is filled before anything is probed, by one thread, and does not change after that.
+ */
 #ifndef HEAPTAP_PROBE_FUNCTIONS_H
 #define HEAPTAP_PROBE_FUNCTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What was declared together, for some files. */
+struct allocator_group {
+	const char *name;
+	const char *const
+		*files; /* fnmatch(3) patterns: with a slash of a path, else of its last part */
+	size_t file_cnt;
+};
+
+struct allocator_function {
+	const char *name;
+	uint8_t role; /* enum alloc_role */
+	uint8_t size_arg, count_arg, block_arg, out_arg;
+	/* of declared functions only */
+	uint8_t arena_arg;
+	bool throws;
+	bool grows;			     /* COOKIE_F_GROWS */
+	bool optional;			     /* not every version of the files has it */
+	bool by_offset;			     /* not by its symbol, which is `name` */
+	uint64_t file_offset;		     /* of its entry */
+	const struct allocator_group *group; /* NULL: built in */
+	const char *declared_at;	     /* "FILE:LINE" */
+};
+extern const struct allocator_function *allocator_functions;
+extern size_t allocator_function_cnt;
 
 /* An allocator function that a file defines. */
 struct definition {
@@ -16,11 +47,29 @@ struct definition {
 	const char *problem; /* why it cannot be probed; NULL: it can */
 };
 
-/* The row of a symbol; name_cap bytes of it may be read, its end may lie beyond them. */
+/* Adds declared rows, whose strings and group stay the caller's and must live on. 0, -ENOMEM, or
+ * -E2BIG: there are too many. */
+int allocator_functions__add(const struct allocator_function *rows, size_t row_cnt);
+
+/* Whether the built-in queries (ROLE_QUERY) are looked for. At first they are not. */
+void allocator_functions__count_queries(bool count);
+
+/* The built-in row of a symbol; name_cap bytes of it may be read, its end may lie beyond them. */
 bool allocator_function__find(const char *name, size_t name_cap, uint16_t *ret_function);
 
+/* Whether a declared row is for a file (a path as a process sees it). */
+bool allocator_function__is_for(uint16_t function, const char *path);
+
+/* Whether any is. */
+bool allocator_functions__are_for(const char *path);
+
+/* Whether it is the row of a symbol, read as above. */
+bool allocator_function__is_named(uint16_t function, const char *name, size_t name_cap);
+
+bool allocator_function__is_declared(uint16_t function);
 bool allocator_function__is_operator(uint16_t function); /* C++'s new, delete */
 bool allocator_function__is_free(uint16_t function);
+bool allocator_function__is_query(uint16_t function);
 bool allocator_function__is_malloc(uint16_t function);
 bool allocator_function__maps(uint16_t function); /* no allocator: mmap and the like */
 bool allocator_function__is_mmap(uint16_t function);

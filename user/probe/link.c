@@ -45,7 +45,7 @@ struct file_links {
 };
 
 /* Which sites a link takes, in the order of attaching: what is seen to begin is seen to end. */
-enum side { SIDE_FREE, SIDE_RETURN_SITE, SIDE_RETURN, SIDE_ENTER, SIDE_CALL, SIDE_CNT };
+enum side { SIDE_FREE, SIDE_RETURN_SITE, SIDE_RETURN, SIDE_ENTER, SIDE_CALL, SIDE_QUERY, SIDE_CNT };
 
 static const char *const kind_names[LINK_KIND_CNT] = {
 	[LINK_AUTO] = "auto",
@@ -78,6 +78,7 @@ static bool side_takes(enum side side, const struct probe_site *site)
 		[SIDE_RETURN] = SITE_CALL,
 		[SIDE_ENTER] = SITE_ENTRY,
 		[SIDE_CALL] = SITE_CALL,
+		[SIDE_QUERY] = SITE_QUERY,
 	};
 
 	return site->kind == kinds[side];
@@ -91,6 +92,7 @@ static const struct bpf_program *side_program(const struct link_programs *progra
 		[SIDE_RETURN] = programs->call_return,
 		[SIDE_ENTER] = programs->enter,
 		[SIDE_CALL] = programs->call,
+		[SIDE_QUERY] = programs->query,
 	};
 
 	return by_side[side];
@@ -312,6 +314,7 @@ int link_kind__try(
 		{.file_offset = 16, .kind = SITE_ENTRY},
 		{.file_offset = 24, .kind = SITE_RETURN},
 		{.file_offset = 32, .kind = SITE_FREE},
+		{.file_offset = 40, .kind = SITE_QUERY},
 	};
 	struct probe_sites trial = {.sites = sites, .cnt = sizeof(sites) / sizeof(*sites)};
 	int fd = trial_file(), err;

@@ -25,7 +25,7 @@ int link_kind__parse(const char *name, enum link_kind *ret_kind); /* 0 or -EINVA
 /* The programs of one kind; `call` is both entry and return for sessions. `enter` and `return_site`
  * are for functions without a return probe (exits.h). */
 struct link_programs {
-	struct bpf_program *call, *call_return, *enter, *return_site, *free;
+	struct bpf_program *call, *call_return, *enter, *return_site, *free, *query;
 };
 
 struct file_links; /* all links into one file */

@@ -6,13 +6,14 @@
  * probe would make fatal, so its rets are sites too; if not all can be found it isn't probed
  * (exits.h).
  *
- * A definition is a global or weak function symbol of .dynsym or .symtab with an exact name
- * (versions are not part of a symbol's name there) whose code is in the file. Local symbols count
- * only together: a static function may be called "free" and be anything, but a file in which one
- * allocates, one resizes and one frees is linked with an allocator that it keeps to itself (ld's
- * --exclude-libs, or a version script). A symbol at the address of
- * another one is the same function: the first row of the table names it. Functions with several
- * implementations (IFUNC) have no code of their own at their symbol, and are left out.
+ * A definition of a built-in function is a global or weak function symbol of .dynsym or .symtab with an
+ * exact name (versions are not part of a symbol's name there) whose code is in the file. Local
+ * symbols count only together: a static function may be called "free" and be anything, but a file
+ * in which one allocates, one resizes and one frees is linked with an allocator that it keeps to
+ * itself (ld's --exclude-libs, or a version script). Of a declared function the file was named, so
+ * there any symbol will do, and an offset will, too. A symbol at the address of another one is
+ * the same function: the first row of the table names it. Functions with several implementations
+ * (IFUNC) have no code of their own at their symbol, and are left out.
  *
  * C++ operators are probed only in a file that also defines malloc: elsewhere (libstdc++, a program
  * with operators of its own) they get their memory from an allocator that is probed itself.
@@ -35,8 +36,9 @@
 #include "probe/scan.h"
 #include "probe/sites.h"
 #include "probe/wrappers.h"
+#include "util/suggest.h"
 
-#define DEFINITIONS_MAX 256 /* rows, and some in several symbol versions */
+#define DEFINITIONS_MAX 512 /* rows, and some in several symbol versions */
 
 #define EXIT_SITES_MAX 512
 
@@ -58,6 +60,9 @@ struct scan {
 	size_t slot_cnt, slot_cap;
 	struct exit_site exits[EXIT_SITES_MAX];
 	size_t exit_cnt;
+	uint16_t *declared; /* the functions declared for this file */
+	size_t declared_cnt;
+	bool *found; /* by function: the file has it */
 	bool out_of_memory;
 	bool with_mapping;
 	bool defines_malloc, defines_operators, defines_ifunc, defines_mmap;
@@ -101,12 +106,14 @@ static void describe_machine(const struct elf_image *image, char *buf, size_t bu
 			image->header.e_machine);
 }
 
-static void scan__add_definition(struct scan *scan, uint16_t function, const GElf_Sym *symbol)
+static void scan__add_definition(
+	struct scan *scan, uint16_t function, uint64_t address, uint64_t size)
 {
 	struct definition *definition = scan->definitions;
 	struct definition *end = definition + scan->definition_cnt;
 
-	while (definition < end && definition->address != symbol->st_value)
+	scan->found[function] = true;
+	while (definition < end && definition->address != address)
 		definition++;
 	if (definition == end) {
 		if (scan->definition_cnt == DEFINITIONS_MAX)
@@ -114,13 +121,47 @@ static void scan__add_definition(struct scan *scan, uint16_t function, const GEl
 		scan->definition_cnt++;
 		*definition = (struct definition){
 			.function = function,
-			.address = symbol->st_value,
-			.size = symbol->st_size,
+			.address = address,
+			.size = size,
 		};
 	}
 	definition->may_throw |= allocator_function__may_throw(function);
 	if (function < definition->function)
 		definition->function = function;
+}
+
+static bool scan__find_builtin(const struct scan *scan, bool is_local, const char *name,
+	size_t name_cap, uint16_t *ret_function)
+{
+	return allocator_function__find(name, name_cap, ret_function) &&
+	       !(allocator_function__maps(*ret_function) && (!scan->with_mapping || is_local));
+}
+
+static bool scan__find_declared(
+	const struct scan *scan, const char *name, size_t name_cap, uint16_t *ret_function)
+{
+	for (size_t i = 0; i < scan->declared_cnt; i++) {
+		uint16_t function = scan->declared[i];
+
+		if (allocator_functions[function].by_offset ||
+			!allocator_function__is_named(function, name, name_cap))
+			continue;
+		*ret_function = function;
+		return true;
+	}
+	return false;
+}
+
+/* The row of a function's symbol: a built-in one, unless somebody has named the file for a local one. */
+static bool scan__find_function(const struct scan *scan, const GElf_Sym *symbol, const char *name,
+	size_t name_cap, uint16_t *ret_function)
+{
+	bool is_local = GELF_ST_BIND(symbol->st_info) == STB_LOCAL;
+
+	if (is_local && scan__find_declared(scan, name, name_cap, ret_function))
+		return true;
+	return scan__find_builtin(scan, is_local, name, name_cap, ret_function) ||
+	       scan__find_declared(scan, name, name_cap, ret_function);
 }
 
 static void scan__visit_symbol(
@@ -131,14 +172,13 @@ static void scan__visit_symbol(
 	uint16_t function;
 
 	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol->st_shndx == SHN_UNDEF ||
-		!allocator_function__find(name, name_cap, &function) ||
-		(allocator_function__maps(function) &&
-			(!scan->with_mapping || GELF_ST_BIND(symbol->st_info) == STB_LOCAL)))
+		!scan__find_function(scan, symbol, name, name_cap, &function))
 		return;
 	segment = elf_image__segment(&scan->image, symbol->st_value);
 	if (!segment || !segment->executable)
 		return;
-	if (GELF_ST_BIND(symbol->st_info) == STB_LOCAL && !scan->takes_locals) {
+	if (GELF_ST_BIND(symbol->st_info) == STB_LOCAL && !scan->takes_locals &&
+		!allocator_function__is_declared(function)) {
 		scan->local_roles |= 1u << allocator_functions[function].role;
 		return;
 	}
@@ -148,7 +188,21 @@ static void scan__visit_symbol(
 	scan->defines_malloc |= allocator_function__is_malloc(function);
 	scan->defines_mmap |= allocator_function__is_mmap(function);
 	scan->defines_operators |= allocator_function__is_operator(function);
-	scan__add_definition(scan, function, symbol);
+	scan__add_definition(scan, function, symbol->st_value, symbol->st_size);
+}
+
+static void scan__visit_offset(struct scan *scan, uint16_t function)
+{
+	uint64_t offset = allocator_functions[function].file_offset;
+
+	for (size_t i = 0; i < scan->image.segment_cnt; i++) {
+		const struct elf_segment *segment = &scan->image.segments[i];
+
+		if (segment->executable && offset >= segment->file_offset &&
+			offset - segment->file_offset < segment->file_sz)
+			scan__add_definition(scan, function,
+				segment->address + (offset - segment->file_offset), 0);
+	}
 }
 
 static void scan__visit_symbols(struct scan *scan)
@@ -170,6 +224,9 @@ static void scan__find_definitions(struct scan *scan)
 	elf_image__symbols(&scan->image, SHT_DYNSYM, &scan->tables[0]);
 	elf_image__symbols(&scan->image, SHT_SYMTAB, &scan->tables[1]);
 	scan__visit_symbols(scan);
+	for (size_t i = 0; i < scan->declared_cnt; i++)
+		if (allocator_functions[scan->declared[i]].by_offset)
+			scan__visit_offset(scan, scan->declared[i]);
 	if ((scan->local_roles & whole) != whole)
 		return;
 	scan->takes_locals = true;
@@ -394,6 +451,41 @@ static void scan__tell_unseen(const struct scan *scan, struct probe_sites *ret_s
 		allocator_functions[first->function].name, others, first->problem);
 }
 
+/* The name of a function in the file that somebody may have meant. */
+static const char *scan__suggest(const struct scan *scan, const char *wanted)
+{
+	struct suggestion suggestion = suggestion__of(wanted);
+	size_t name_cap;
+	const char *name;
+	GElf_Sym symbol;
+
+	for (size_t t = 0; t < 2; t++)
+		for (size_t i = 0; elf_symbols__get(&scan->tables[t], i, &symbol, &name, &name_cap);
+			i++)
+			if (GELF_ST_TYPE(symbol.st_info) == STT_FUNC &&
+				symbol.st_shndx != SHN_UNDEF && memchr(name, '\0', name_cap))
+				suggestion__try(&suggestion, name);
+	return suggestion.best;
+}
+
+/* The first that was declared for the file, is not in it, and should be. */
+static void scan__tell_missing(const struct scan *scan, struct probe_sites *ret_sites)
+{
+	const struct allocator_function *row = NULL;
+	const char *meant;
+
+	for (size_t i = 0; i < scan->declared_cnt && !row; i++)
+		if (!allocator_functions[scan->declared[i]].optional &&
+			!scan->found[scan->declared[i]])
+			row = &allocator_functions[scan->declared[i]];
+	if (!row)
+		return;
+	meant = row->by_offset ? NULL : scan__suggest(scan, row->name);
+	snprintf(ret_sites->missing, sizeof(ret_sites->missing),
+		"%s: no function '%.64s' in it%s%.64s%s", row->declared_at, row->name,
+		meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+}
+
 /* Functions that may throw: finds their exits, or drops them. */
 static int scan__replace_return_probes(struct scan *scan, struct probe_sites *ret_sites)
 {
@@ -429,7 +521,10 @@ static struct probe_site scan__make_site(
 
 static enum site_kind entry_kind(const struct definition *definition)
 {
-	if (allocator_function__is_free(definition->function))
+	if (allocator_function__is_query(definition->function))
+		return SITE_QUERY;
+	if (allocator_function__is_free(definition->function) &&
+		!allocator_function__is_declared(definition->function))
 		return SITE_FREE;
 	return definition->may_throw ? SITE_ENTRY : SITE_CALL;
 }
@@ -515,6 +610,7 @@ static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
 	int err;
 
 	scan__find_definitions(scan);
+	scan__tell_missing(scan, ret_sites);
 	scan__drop_definitions(scan, is_foreign);
 	if (scan->definition_cnt == 0) {
 		snprintf(ret_sites->reason, sizeof(ret_sites->reason), "%s", scan__reason(scan));
@@ -531,7 +627,21 @@ static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
 	return err ? err : scan__choose_sites(scan, ret_sites);
 }
 
-int probe_sites__scan(int fd, bool with_mapping, struct probe_sites *ret_sites)
+/* Which functions are declared for the file. */
+static int scan__choose_declared(struct scan *scan, const char *path)
+{
+	scan->declared = calloc(allocator_function_cnt, sizeof(*scan->declared));
+	scan->found = calloc(allocator_function_cnt, sizeof(*scan->found));
+	if (!scan->declared || !scan->found)
+		return -ENOMEM;
+	for (size_t i = 0; i < allocator_function_cnt; i++)
+		if (allocator_function__is_for(i, path))
+			scan->declared[scan->declared_cnt++] = i;
+	return 0;
+}
+
+int probe_sites__scan(
+	int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites)
 {
 	struct probe_sites sites = {0};
 	struct scan *scan;
@@ -541,7 +651,9 @@ int probe_sites__scan(int fd, bool with_mapping, struct probe_sites *ret_sites)
 	if (!scan)
 		return -ENOMEM;
 	scan->with_mapping = with_mapping;
-	err = elf_image__open(fd, &scan->image);
+	err = scan__choose_declared(scan, path);
+	if (!err)
+		err = elf_image__open(fd, &scan->image);
 	if (err)
 		goto out;
 	if (elf_image__is_x86_64(&scan->image)) {
@@ -556,6 +668,8 @@ int probe_sites__scan(int fd, bool with_mapping, struct probe_sites *ret_sites)
 	elf_image__close(&scan->image);
 out:
 	decoder__destroy(&scan->decoder);
+	free(scan->found);
+	free(scan->declared);
 	free(scan->slots);
 	free(scan);
 	return err;

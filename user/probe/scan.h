@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What to probe in one ELF file: its allocator functions (from .dynsym and .symtab, by the table in
- * include/heaptap/allocators.def), and where in each of them.
+ * What to probe in one ELF file: its allocator functions (from .dynsym and .symtab, by the table of
+ * functions.h), and where in each of them.
  */
 #ifndef HEAPTAP_PROBE_SCAN_H
 #define HEAPTAP_PROBE_SCAN_H
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "probe/functions.h"
 
 enum site_cost {
 	SITE_EMULATED,	     /* the kernel emulates the instruction there: the cheap kind */
@@ -20,6 +22,7 @@ enum site_kind {
 	SITE_ENTRY,  /* the entry of one that may be left by an exception: no return probe, but */
 	SITE_RETURN, /* a probe at each ret that it may come to (exits.h) */
 	SITE_FREE,   /* the entry of one that only frees: its return doesn't matter */
+	SITE_QUERY,  /* the entry of one that is only counted */
 };
 
 struct probe_site {
@@ -36,26 +39,20 @@ struct probe_site {
 struct probe_sites {
 	struct probe_site *sites;
 	size_t cnt;
-	char reason[160]; /* why there are none, for people; "" otherwise */
-	char unseen[160]; /* what is not probed though it allocates, and why; "": nothing */
+	char reason[160];  /* why there are none, for people; "" otherwise */
+	char unseen[160];  /* what is not probed though it allocates, and why; "": nothing */
+	char missing[320]; /* which declared function it has not, with where it was declared; "":
+			      none */
 };
-
-/* The rows of allocators.def, in order: what an event's `function` means. */
-struct allocator_function {
-	const char *name;
-	uint8_t role; /* enum alloc_role */
-	uint8_t size_arg, count_arg, block_arg, out_arg;
-};
-extern const struct allocator_function allocator_functions[];
-extern const size_t allocator_function_cnt;
 
 /*
- * Finds the sites of the ELF file at fd; with_mapping: of the functions that map memory for the program
- * itself, too. 0, also when there are none (reason says why), or -errno:
- * -ENOEXEC no ELF file, -ENOTSUP an ELF file of a machine or class that heaptap does not trace (by
- * name in reason), -EIO it is malformed, -ENOMEM.
+ * Finds the sites of the ELF file at fd; path is what declared groups know it by; with_mapping: of the
+ * functions that map memory for the program itself, too. 0, also when there are none (reason says
+ * why), or -errno: -ENOEXEC no ELF file, -ENOTSUP an ELF file of a machine or class that heaptap does
+ * not trace (by name in reason), -EIO it is malformed, -ENOMEM.
  */
-int probe_sites__scan(int fd, bool with_mapping, struct probe_sites *ret_sites);
+int probe_sites__scan(
+	int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites);
 void probe_sites__destroy(struct probe_sites *sites);
 
 #endif

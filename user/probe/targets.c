@@ -99,10 +99,13 @@ static void scan(struct target_file *file, bool with_mapping)
 
 	file->is_scanned = module->fd >= 0;
 	file->err = module->fd < 0 ? module->error
-				   : probe_sites__scan(module->fd, with_mapping, &file->sites);
+				   : probe_sites__scan(module->fd, module->path, with_mapping,
+					     &file->sites);
 	log_debug(2, "%s: %zu probe sites", module->path, file->sites.cnt);
 	if (*file->sites.unseen)
 		log_debug(1, "%s: %s", module->path, file->sites.unseen);
+	if (*file->sites.missing)
+		log_warn("%s: %s", module->path, file->sites.missing);
 }
 
 /* One that could not be opened may be open by now. NULL without memory. */

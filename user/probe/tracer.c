@@ -59,6 +59,7 @@ static struct link_programs tracer_programs(const struct tracer *tracer)
 		.enter = skel->progs.on_call_enter,
 		.return_site = skel->progs.on_return_site,
 		.free = skel->progs.on_free,
+		.query = skel->progs.on_query,
 	};
 }
 
@@ -75,6 +76,7 @@ static void choose_programs(struct heaptap_bpf *skel, enum link_kind kind)
 	bpf_program__set_expected_attach_type(skel->progs.on_call_return, multi);
 	bpf_program__set_expected_attach_type(skel->progs.on_return_site, multi);
 	bpf_program__set_expected_attach_type(skel->progs.on_free, multi);
+	bpf_program__set_expected_attach_type(skel->progs.on_query, multi);
 }
 
 static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *config)
@@ -94,6 +96,7 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 		config->stack_mode == STACK_AUTO || config->stack_mode == STACK_DWARF;
 	skel->rodata->cfg_frame_pointers = config->stack_mode != STACK_DWARF;
 	skel->rodata->cfg_no_stacks = config->stack_mode == STACK_NONE;
+	skel->rodata->cfg_declared = allocator_function_cnt > BUILTIN_FUNCTION_CNT;
 	skel->rodata->cfg_ranges = config->ranges;
 	skel->rodata->cfg_page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_wakeup_bytes = config->ring_sz / 8;

@@ -35,10 +35,11 @@ const cs_insn *call_map__decode(const struct call_map *map, uint64_t address)
 	return decoder__decode(map->decoder, code, sz, address);
 }
 
-/* Whether calling `inner` counts what `self` does. */
+/* Whether calling `inner` counts what `self` does. What is declared is nobody else's inner call. */
 static bool is_counted_by(const struct definition *self, uint16_t inner)
 {
-	return !allocator_function__maps(inner) &&
+	return !allocator_function__is_declared(inner) && !allocator_function__is_query(inner) &&
+	       !allocator_function__maps(inner) &&
 	       allocator_function__is_free(self->function) == allocator_function__is_free(inner);
 }
 
@@ -219,7 +220,8 @@ bool call_map__is_wrapper(const struct call_map *map, const struct definition *d
 	struct walk walk = {.map = map, .self = definition, .pending_cnt = 1};
 	bool is_free = allocator_function__is_free(definition->function);
 
-	if (!is_free && !allocator_function__is_operator(definition->function))
+	if (allocator_function__is_declared(definition->function) ||
+		(!is_free && !allocator_function__is_operator(definition->function)))
 		return false;
 	walk.pending[0] = is_free ? skip_null_check(map, definition->address) : definition->address;
 	while (walk.pending_cnt > 0) {

@@ -209,6 +209,7 @@ static int decode_process_field(
 	struct recorded *recorded, struct summary_process *process, struct protobuf_field *field)
 {
 	struct summary_mapped *mapped = &process->mapped;
+	struct summary_arenas *arenas = &process->arenas;
 
 	switch (field->is_bytes ? field->number : 0) {
 	case PROCESS_STACK:
@@ -216,6 +217,8 @@ static int decode_process_field(
 			recorded, field->inside, &process->stacks[process->stack_cnt++]);
 	case PROCESS_MAPPED_STACK:
 		return decode_stack(recorded, field->inside, &mapped->stacks[mapped->stack_cnt++]);
+	case PROCESS_ARENA_STACK:
+		return decode_stack(recorded, field->inside, &arenas->stacks[arenas->stack_cnt++]);
 	default:
 		return fields__decode(process_fields, process, &recorded->strings, field);
 	}
@@ -231,6 +234,8 @@ static int decode_process(struct recorded *recorded, struct protobuf_reader insi
 	if (!ret)
 		ret = take_stacks(
 			recorded, inside, PROCESS_MAPPED_STACK, &process->mapped.stacks);
+	if (!ret)
+		ret = take_stacks(recorded, inside, PROCESS_ARENA_STACK, &process->arenas.stacks);
 	if (ret)
 		return ret;
 	while ((ret = protobuf__next(&inside, &field)) == 1) {

@@ -47,11 +47,13 @@ static void encode_stacks(struct encoder *encoder, enum process_number number,
 static void encode_process(struct encoder *encoder, const struct summary_process *process)
 {
 	const struct summary_mapped *mapped = &process->mapped;
+	const struct summary_arenas *arenas = &process->arenas;
 
 	protobuf__clear(&encoder->process);
 	fields__encode(process_fields, process, &encoder->strings, &encoder->process);
 	encode_stacks(encoder, PROCESS_STACK, process->stacks, process->stack_cnt);
 	encode_stacks(encoder, PROCESS_MAPPED_STACK, mapped->stacks, mapped->stack_cnt);
+	encode_stacks(encoder, PROCESS_ARENA_STACK, arenas->stacks, arenas->stack_cnt);
 	protobuf__put_message(&encoder->processes, MESSAGE_PROCESS, &encoder->process);
 }
 

@@ -98,6 +98,10 @@ const struct field process_fields[] = {
 	ROW(56, FIELD_U64, summary_process, mapped.filtered_bytes),
 	ROW(57, FIELD_U64, summary_process, mapped.filtered_ranges),
 	ROW(58, FIELD_U64, summary_process, mapped.stacks_total),
+	ROW(59, FIELD_U64, summary_process, arenas.alive),
+	ROW(60, FIELD_U64, summary_process, arenas.blocks),
+	ROW(61, FIELD_U64, summary_process, arenas.bytes),
+	ROW(62, FIELD_U64, summary_process, arenas.stacks_total),
 	{0},
 };
 

@@ -67,6 +67,7 @@ enum message_number {
 enum process_number {
 	PROCESS_STACK = 1,	  /* message */
 	PROCESS_MAPPED_STACK = 2, /* message: of ranges that the program has mapped itself */
+	PROCESS_ARENA_STACK = 3,  /* message: of arenas */
 };
 enum stack_number { STACK_NODE = 1 };
 #define FIELD_FIRST 10

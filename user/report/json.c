@@ -8,7 +8,7 @@
  * written in three parts: what comes before the array without its closing brace, the array's
  * elements one by one, what comes after it without its opening brace. Memory is that of one stack.
  *
- *   {head  ,"processes":[  {head  ,"stacks":[ {…},{…} ]}  ,…  ]  ,tail}
+ *   {head  ,"processes":[  {head  ,"arenas":[ … ],"stacks":[ {…},{…} ]}  ,…  ]  ,tail}
  */
 #include "report/summary.h"
 
@@ -155,6 +155,35 @@ static void put_mapped(
 	output__puts(out, "}");
 }
 
+/* ---- arenas ---- */
+
+static void put_arenas_of_stack(struct output *out, const struct summary_stack *stack)
+{
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_count(&fields, "arenas", stack->allocs);
+	fields__add_count(&fields, "blocks", stack->outstanding_blocks);
+	fields__add_count(&fields, "bytes", stack->outstanding_bytes);
+	fields__add_text(&fields, "owner", summary_stack__owner(stack));
+	fields__add_bool(&fields, "complete", stack->complete);
+	fields__add_text(&fields, "end", stack->complete ? NULL : stack->end);
+	json_frames__add(&fields, stack);
+	fields__put(out, &fields, PART_WHOLE);
+}
+
+/* ,"arenas":[…] of the object that was begun */
+static void put_arenas(struct output *out, const struct summary_arenas *arenas)
+{
+	output__puts(out, ",\"arenas\":[");
+	for (size_t i = 0; !out->err && i < arenas->stack_cnt; i++) {
+		if (i)
+			output__puts(out, ",");
+		put_arenas_of_stack(out, &arenas->stacks[i]);
+	}
+	output__puts(out, "]");
+}
+
 /* ---- processes ---- */
 
 static void add_totals(struct fields *fields, const struct heap_totals *totals)
@@ -243,6 +272,10 @@ static void put_process_head(
 	add_counters(&fields, "loss", &process->counters, true);
 	add_counters(&fields, "counters", &process->counters, false);
 	add_stack_ends(&fields, process);
+	fields__add_count(&fields, "arenas_alive", process->arenas.alive);
+	fields__add_count(&fields, "arena_blocks", process->arenas.blocks);
+	fields__add_count(&fields, "arena_bytes", process->arenas.bytes);
+	fields__add_count(&fields, "arenas_total", process->arenas.stacks_total);
 	fields__add_count(&fields, "stacks_total", process->stacks_total);
 	fields__put(out, &fields, PART_HEAD);
 }
@@ -251,6 +284,7 @@ static void put_process(
 	struct output *out, const struct summary_process *process, const struct summary *summary)
 {
 	put_process_head(out, process, summary);
+	put_arenas(out, &process->arenas);
 	put_stacks(out, process->stacks, process->stack_cnt, add_block_counts);
 	output__puts(out, ",\"mapped\":");
 	put_mapped(out, &process->mapped, summary);

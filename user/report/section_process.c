@@ -214,6 +214,8 @@ void section__process(struct page *page, const struct render_options *options,
 		put_blocks(page, options, summary, process);
 	else
 		put_empty(page, process);
+	if (process->arenas.alive)
+		section__arenas(page, options, &process->arenas);
 	if (process->mapped.totals.maps)
 		section__mapped(page, options, summary, &process->mapped);
 }

@@ -29,6 +29,9 @@ void section__frames(
 /* What it has mapped itself; with section__stacks. */
 void section__mapped(struct page *page, const struct render_options *options,
 	const struct summary *summary, const struct summary_mapped *mapped);
+/* What lives in arenas, by who made them. */
+void section__arenas(struct page *page, const struct render_options *options,
+	const struct summary_arenas *arenas);
 /* Events, losses and whether the books can be trusted; with -v what heaptap cost. */
 void section__footer(
 	struct page *page, const struct render_options *options, const struct summary *summary);

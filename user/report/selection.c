@@ -93,9 +93,11 @@ static void apply(const struct selection *selection, struct summary_stack *stack
 void selection__apply(const struct selection *selection, struct summary_process *process)
 {
 	struct summary_mapped *mapped = &process->mapped;
+	struct summary_arenas *arenas = &process->arenas;
 
 	apply(selection, process->stacks, &process->stack_cnt, &process->stacks_total);
 	apply(selection, mapped->stacks, &mapped->stack_cnt, &mapped->stacks_total);
+	apply(selection, arenas->stacks, &arenas->stack_cnt, &arenas->stacks_total);
 }
 
 static void *copy(const void *array, size_t cnt, size_t element_sz)
@@ -111,16 +113,19 @@ static void free_stacks(struct summary_process *process)
 {
 	free(process->stacks);
 	free(process->mapped.stacks);
+	free(process->arenas.stacks);
 }
 
 /* The process gets stacks of its own. False without memory: it has none then. */
 static bool copy_stacks(struct summary_process *process)
 {
 	struct summary_mapped *mapped = &process->mapped;
+	struct summary_arenas *arenas = &process->arenas;
 
 	process->stacks = copy(process->stacks, process->stack_cnt, sizeof(*process->stacks));
 	mapped->stacks = copy(mapped->stacks, mapped->stack_cnt, sizeof(*mapped->stacks));
-	if (process->stacks && mapped->stacks)
+	arenas->stacks = copy(arenas->stacks, arenas->stack_cnt, sizeof(*arenas->stacks));
+	if (process->stacks && mapped->stacks && arenas->stacks)
 		return true;
 	free_stacks(process);
 	return false;

@@ -53,6 +53,20 @@ struct summary_mapped {
 	size_t stacks_total; /* before the cut */
 };
 
+/* Arenas, by the stacks that made them (or first allocated in them, if nobody saw that): of these,
+ * outstanding is what belongs to the arenas directly, and allocs is how many arenas are alive. */
+struct summary_arenas {
+	uint64_t alive;
+	uint64_t blocks, bytes; /* outstanding, that belong to any */
+	struct summary_stack *stacks; /* sorted and cut as the options say */
+	size_t stack_cnt;
+	size_t stacks_total; /* before the cut */
+};
+
+/* Who called the allocator: the module of the first frame that is not in the allocator's own; NULL:
+ * unknown. */
+const char *summary_stack__owner(const struct summary_stack *stack);
+
 struct summary_process {
 	struct process_info info; /* borrowed strings */
 	double age_s;		  /* since its start; negative: unknown */
@@ -70,6 +84,7 @@ struct summary_process {
 	uint64_t stack_ends[STACK_END_CNT]; /* all stacks, by how they end (enum stack_end) */
 	uint64_t stacks_lost;		    /* of which no frame is known */
 	struct summary_mapped mapped;
+	struct summary_arenas arenas;
 	const char *note; /* why it is told incompletely, for people; NULL: nothing to say */
 };
 

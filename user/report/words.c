@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include "report/output.h"
 #include "util/text.h"
 
@@ -26,6 +27,19 @@ char *words__change(char *buf, size_t buf_sz, int64_t bytes)
 const char *words__plural(uint64_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;
+}
+
+const char *summary_stack__owner(const struct summary_stack *stack)
+{
+	const char *allocator = stack->frame_cnt ? stack->frames[0].module : NULL;
+
+	for (size_t i = 0; i < stack->frame_cnt; i++) {
+		const char *module = stack->frames[i].module;
+
+		if (module && (!allocator || strcmp(module, allocator) != 0))
+			return module;
+	}
+	return allocator;
 }
 
 bool words__has_past(const struct summary_process *process)
