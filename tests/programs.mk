@@ -33,17 +33,22 @@ PROGRAMS_PREFIX = $(foreach name,$(PREFIXED),-D$(name)=$(1)$(name))
 PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork fork_threads trap_clone \
 	trap_exec trap_exec_thread trap_spawn trap_failed trap_many trap_dlclose threads \
 	main_exits_first die seccomped puppet contained churn leaky_server many_stacks stress \
-	trap_many_forks trap_map_reuse maps
+	trap_many_forks trap_map_reuse maps arena_obstack queries pool
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
 	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \
 	stacks_plugin_a.so stacks_plugin_b.so
+# allocators that are declared: with the library's name as pkg-config knows it, where it is installed
+PROGRAMS_DECLARED := $(foreach program,arena_apr:apr-1 arena_talloc:talloc slices_glib:glib-2.0 \
+	blocks_sqlite:sqlite3 blocks_python:python3-embed,\
+	$(if $(shell $(PKG_CONFIG) --exists $(lastword $(subst :, ,$(program))) && echo yes),$(program)))
 # for the comparison of stacks: as distributions build, without frame pointers
 PROGRAMS_STACKS := stacks_cxx stacks_threads stacks_signal stacks_frames stacks_dlclose
 PROGRAMS_STACKS_FLAGS := $(filter-out -fno-omit-frame-pointer,$(PROGRAMS_FLAGS)) -O2 -fomit-frame-pointer
 PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw trap_bad_alloc leak_new \
 	leak_optimized leak_static leak_stripped leak_debuglink leak_ours leak_ours_tail leak_ours_static \
 	leak_new_ours leak_forwarded leak_forwarded_tail \
+	$(foreach program,$(PROGRAMS_DECLARED),$(firstword $(subst :, ,$(program)))) \
 	libprivate.so several several_late $(if $(JEMALLOC),several_jemalloc) \
 	$(if $(JEMALLOC),leak_jemalloc leak_extended_jemalloc) \
 	$(if $(TCMALLOC),leak_tcmalloc leak_tc leak_extended_tcmalloc) \
@@ -189,6 +194,13 @@ $(PROGRAMS_OUT)/plugin_first.so: $(PROGRAMS_SRC)/plugin.c
 	$(PROGRAMS_C) $(PROGRAMS_LIB) -DLEAK_FUNCTION=plugin_first_leak $< -o $@
 $(PROGRAMS_OUT)/plugin_second.so: $(PROGRAMS_SRC)/plugin.c
 	$(PROGRAMS_C) $(PROGRAMS_LIB) -DLEAK_FUNCTION=plugin_second_leak $< -o $@
+
+define DECLARED_PROGRAM
+$$(PROGRAMS_OUT)/$(1): $$(PROGRAMS_SRC)/$(1).c
+	$$(PROGRAMS_C) $$(shell $$(PKG_CONFIG) --cflags $(2)) $$< -o $$@ $$(shell $$(PKG_CONFIG) --libs $(2))
+endef
+$(foreach program,$(PROGRAMS_DECLARED),\
+	$(eval $(call DECLARED_PROGRAM,$(word 1,$(subst :, ,$(program))),$(word 2,$(subst :, ,$(program))))))
 
 # needs no 32-bit C library
 $(PROGRAMS_OUT)/bits32: $(PROGRAMS_SRC)/bits32.c

@@ -12,6 +12,7 @@ import oracle
 import reference
 from harness import each
 from puppet import Puppet
+from test_declared import declare_pool
 
 VERSION = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 # Kinds of links, and the kernel that brought them (with cookies in it).
@@ -109,6 +110,15 @@ def test_mapped_memory(t, kind):
         ("mapped", "bytes_mapped"), ("unmaps", "unmaps"), ("peak", "peak_outstanding_bytes"))}
     t.equal(found, {key: expect[key] for key in found}, "totals")
     t.equal(mapped["unseen_unmaps"], 0, "unseen unmaps")
+
+
+@each(*HERE)
+def test_declared_pools(t, kind):
+    """Programs of whose parts the verifier takes none out."""
+    options = ["--allocators", declare_pool(t), "--mmap", "--link", kind]
+    for case in ("kept", "reset"):
+        _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program("pool"), case], options=options)
+        heaptap.check_totals(t, image, expect)
 
 
 def test_container_that_appears_while_the_whole_machine_is_watched(t):
