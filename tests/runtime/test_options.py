@@ -15,6 +15,7 @@ TESTED = {
     "verbose": "verbose", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
     "max-size": "outputs", "list": "outputs", "fail-above": "outputs", "mmap": "mmap",
+    "allocators": "declared",
     "color": "color", "stack": "stack", "help": "help", "version": "version",
 }
 
