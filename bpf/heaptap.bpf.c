@@ -10,7 +10,7 @@
  * Each allocator function has its cookie (event.h), so one pair of programs serves them all. The
  * pair comes in two forms: one session program for entry and return (kernel 6.13), or two programs
  * (uprobe.multi, 6.6; perf uprobes, 5.15). The collector loads the form that it will attach.
- * Functions that may throw are always probed by on_call_enter, and on_return_site at their rets.
+ * Functions that may throw have no return probe, but on_return_site at their rets.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -47,12 +47,15 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("uprobe")
 int on_call_session(struct pt_regs *ctx)
 {
+	__u64 cookie;
+
 	KEEP_OWN_STACK(ctx, no_session_programs);
 	if (PT_REGS_IP(ctx) != bpf_get_func_ip(ctx)) {
 		call_return(ctx);
 		return 0;
 	}
-	return !call_enter(ctx, bpf_get_attach_cookie(ctx));
+	cookie = bpf_get_attach_cookie(ctx);
+	return !call_enter(ctx, cookie) || cookie & COOKIE_F_RETURN_SITES;
 }
 
 SEC("uprobe")

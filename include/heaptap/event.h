@@ -262,6 +262,8 @@ enum {
 #define COOKIE_F_DECLARED (1ull << 41)
 /* It gives no block; those that are allocated inside it count, and belong to the arena. */
 #define COOKIE_F_GROWS (1ull << 42)
+/* A session's entry only: the function may throw, and its returns are probed where they are. */
+#define COOKIE_F_RETURN_SITES (1ull << 43)
 
 /* Instead of a size argument: the block is a string, and its length is read at the return. */
 #define SIZE_OF_STRING 0xf

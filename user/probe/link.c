@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <heaptap/event.h>
 #include "probe/link.h"
 
 /* include/uapi/linux/bpf.h of kernel 6.13; the numbers are ABI. */
@@ -91,7 +92,7 @@ static const struct bpf_program *side_program(const struct link_programs *progra
 		[SIDE_RETURN_SITE] = programs->return_site,
 		[SIDE_RETURN] = programs->call_return,
 		[SIDE_ENTER] = programs->enter,
-		[SIDE_CALL] = programs->call,
+		[SIDE_CALL] = programs->enter,
 		[SIDE_QUERY] = programs->query,
 	};
 
@@ -102,6 +103,8 @@ static const struct bpf_program *side_program(const struct link_programs *progra
 static int multi_link(const struct link_programs *programs, enum side side, __u32 attach_type,
 	const char *path, const struct probe_sites *sites, pid_t pid)
 {
+	bool without_return = attach_type == ATTACH_UPROBE_SESSION && side == SIDE_ENTER;
+	__u64 flags = without_return ? COOKIE_F_RETURN_SITES : 0;
 	__u64 offsets[sites->cnt], cookies[sites->cnt];
 	struct link_create_uprobe_multi attr = {
 		.prog_fd = bpf_program__fd(side_program(programs, side)),
@@ -118,7 +121,7 @@ static int multi_link(const struct link_programs *programs, enum side side, __u3
 		if (!side_takes(side, &sites->sites[i]))
 			continue;
 		offsets[attr.cnt] = sites->sites[i].file_offset;
-		cookies[attr.cnt++] = sites->sites[i].cookie;
+		cookies[attr.cnt++] = sites->sites[i].cookie | flags;
 	}
 	if (!attr.cnt)
 		return -ENOENT;
@@ -150,7 +153,7 @@ static int attach_multi(struct file_links *links, enum link_kind kind,
 	if (!links->fds)
 		return -ENOMEM;
 	for (int side = 0; side < SIDE_CNT && !err; side++) {
-		bool is_session = session && side == SIDE_CALL;
+		bool is_session = session && (side == SIDE_CALL || side == SIDE_ENTER);
 
 		/* A session's entries and returns are one link. */
 		if (!session || side != SIDE_RETURN)

@@ -22,10 +22,10 @@ enum link_kind {
 const char *link_kind__name(enum link_kind kind); /* "session", "multi", "perf", "auto" */
 int link_kind__parse(const char *name, enum link_kind *ret_kind); /* 0 or -EINVAL */
 
-/* The programs of one kind; `call` is both entry and return for sessions. `enter` and `return_site`
- * are for functions without a return probe (exits.h). */
+/* The programs of one kind; a session's `enter` sees the return as well. `return_site` is for
+ * functions without a return probe (exits.h). */
 struct link_programs {
-	struct bpf_program *call, *call_return, *enter, *return_site, *free, *query;
+	struct bpf_program *enter, *call_return, *return_site, *free, *query;
 };
 
 struct file_links; /* all links into one file */

@@ -53,10 +53,9 @@ static struct link_programs tracer_programs(const struct tracer *tracer)
 	struct heaptap_bpf *skel = tracer->skel;
 
 	return (struct link_programs){
-		.call = tracer->kind == LINK_SESSION ? skel->progs.on_call_session
-						     : skel->progs.on_call_enter,
 		.call_return = skel->progs.on_call_return,
-		.enter = skel->progs.on_call_enter,
+		.enter = tracer->kind == LINK_SESSION ? skel->progs.on_call_session
+						      : skel->progs.on_call_enter,
 		.return_site = skel->progs.on_return_site,
 		.free = skel->progs.on_free,
 		.query = skel->progs.on_query,
@@ -69,6 +68,7 @@ static void choose_programs(struct heaptap_bpf *skel, enum link_kind kind)
 	int multi = kind == LINK_PERF ? 0 : ATTACH_TYPE_UPROBE_MULTI;
 
 	bpf_program__set_autoload(skel->progs.on_call_session, session);
+	bpf_program__set_autoload(skel->progs.on_call_enter, !session);
 	bpf_program__set_autoload(skel->progs.on_call_return, !session);
 	bpf_program__set_expected_attach_type(
 		skel->progs.on_call_session, ATTACH_TYPE_UPROBE_SESSION);
