@@ -37,7 +37,7 @@ LIBS := -lbpf -ldw -lelf -lcapstone -liberty -ljson-c -lconfig -lz -lpthread -lm
 
 USER_SRCS := $(filter-out user/main.c,$(wildcard user/*/*.c))
 USER_OBJS := $(USER_SRCS:%.c=$(BUILD)/%.o)
-BPF_SRCS := $(wildcard bpf/*.bpf.c bpf/*.bpf.h vmlinux/*.h include/heaptap/*)
+BPF_SRCS := $(wildcard bpf/*.c bpf/*.h vmlinux/*.h include/heaptap/*)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all

@@ -168,12 +168,16 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 	thread->call.out = ARGUMENT(arguments, COOKIE_OUT_ARG(cookie));
 	if (cfg_declared)
 		thread->call.arena = arena_of(thread, task, cookie);
-	thread->call.stack = stack_note(thread, task, ctx, return_address);
 	thread->call.cookie = cookie;
 	thread->call.return_address = return_address;
 	thread->call.sp = sp;
+	thread->call.is_sampled = sampler_takes(&thread->sampler, thread->call.size);
+	if (thread->call.is_sampled)
+		thread->call.stack = stack_note(thread, task, ctx, return_address);
+	if (thread->call.block && !sampler_remove(&thread->sampler, thread->call.block))
+		thread->call.block = 0; /* nobody was told of it */
 	if (thread->call.block)
-		emit_free(thread, task, cookie, EVENT_F_REALLOC, thread->call.block);
+		emit_free(thread, task, thread->call.cookie, EVENT_F_REALLOC, thread->call.block);
 	return true;
 }
 
@@ -194,25 +198,52 @@ static __always_inline bool call_result(struct thread *thread, struct task_struc
 	return false;
 }
 
+/* There is a block: if it is not sampled, a realloc whose old one was has ended all the same. */
+static __always_inline void call_tell_block(
+	struct thread *thread, struct task_struct *task, __u8 flags, __u64 block)
+{
+	bool is_followed = (!cfg_sample_bytes || thread->call.is_sampled) &&
+			   sampler_add(&thread->sampler, block);
+
+	if (!is_followed && !(flags & EVENT_F_REALLOC))
+		return;
+	if (!is_followed)
+		flags |= EVENT_F_UNSAMPLED;
+	if (!emit_alloc(thread, task, thread->call.cookie, flags, block) && is_followed)
+		sampler_remove(&thread->sampler, block);
+}
+
+/* There is none. A realloc's old block is the caller's still, unless it asked for no bytes. */
+static __always_inline void call_tell_failure(
+	struct thread *thread, struct task_struct *task, __u8 flags)
+{
+	if (flags & EVENT_F_REALLOC && thread->call.size &&
+		!sampler_add(&thread->sampler, thread->call.block))
+		emit_alloc(thread, task, thread->call.cookie, flags | EVENT_F_UNSAMPLED,
+			thread->call.block);
+	else
+		emit_alloc_failed(thread, task, thread->call.cookie, flags);
+}
+
 /* Of the call in flight, whichever function's return told of it: by tail calls it may be several. */
 static __always_inline void call_end(
 	struct thread *thread, struct task_struct *task, struct pt_regs *ctx)
 {
-	__u64 block, cookie = thread->call.cookie;
+	__u64 block;
 	__u8 flags = thread->call.block ? EVENT_F_REALLOC : 0;
 
-	if (cfg_ranges && ROLE_MAPS(COOKIE_ROLE(cookie)))
+	if (cfg_ranges && ROLE_MAPS(COOKIE_ROLE(thread->call.cookie)))
 		range_end(thread, task, PT_REGS_RC(ctx));
-	else if (is_declared(cookie, COOKIE_F_FOLLOWED_FREE))
+	else if (is_declared(thread->call.cookie, COOKIE_F_FOLLOWED_FREE))
 		; /* told at its entry */
 	else if (!call_result(thread, task, ctx, &block))
 		; /* counted */
-	else if (cfg_declared && (cookie & COOKIE_F_DECLARED || thread->call.arena))
-		give(thread, cookie, block, flags);
+	else if (cfg_declared && (thread->call.cookie & COOKIE_F_DECLARED || thread->call.arena))
+		give(thread, thread->call.cookie, block, flags);
 	else if (block)
-		emit_alloc(thread, task, cookie, flags, block);
+		call_tell_block(thread, task, flags, block);
 	else
-		emit_alloc_failed(thread, task, cookie, flags);
+		call_tell_failure(thread, task, flags);
 	thread->call.sp = 0;
 }
 
@@ -270,6 +301,8 @@ static __always_inline void call_free(struct pt_regs *ctx, __u64 cookie)
 			emit_free(thread, task, cookie, EVENT_F_INSIDE, block);
 		return;
 	}
+	if (!sampler_remove(&thread->sampler, block))
+		return;
 	flags = block == thread->freed_addr && sp <= thread->freed_sp ? EVENT_F_NESTED_HINT : 0;
 	thread->freed_addr = block;
 	thread->freed_sp = sp;

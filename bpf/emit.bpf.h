@@ -27,7 +27,8 @@ static __always_inline void event_fill(struct event *event, __u8 kind, __u8 flag
 	event->image = image;
 }
 
-static __always_inline void emit_alloc(
+/* False (counted): it is not told of. */
+static __always_inline bool emit_alloc(
 	struct thread *thread, struct task_struct *task, __u64 cookie, __u8 flags, __u64 addr)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -35,7 +36,7 @@ static __always_inline void emit_alloc(
 
 	if (!record) {
 		count_for(task->tgid, thread->image, COUNTER_lost_allocs);
-		return;
+		return false;
 	}
 	event_fill(&record->event, EVENT_ALLOC, flags, COOKIE_FUNCTION(cookie), task, thread->image);
 	record->time_ns = now;
@@ -43,6 +44,7 @@ static __always_inline void emit_alloc(
 	record->size = thread->call.size;
 	record->stack = thread->call.stack;
 	bpf_ringbuf_submit(record, wakeup_flags(thread));
+	return true;
 }
 
 static __always_inline void emit_alloc_failed(

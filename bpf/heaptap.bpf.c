@@ -4,6 +4,7 @@
  *
  *   probe ─► call (entry, return; range, if it maps) ─► thread (in flight) ─► stack ─► unwind ─► file ─► emit ─► ring
  *             └──► declared (what a user's own allocators give and take) ──────────────────────────────────────┤
+ *                └─► sample (is it told of?)
  *   tracepoint ─► life (fork, exec, exit) ────────────────────────────────────────────────────┘
  *   mapping made or taken away ─► unwind (what is known of addresses)
  *
@@ -22,6 +23,7 @@
 #include "own_stack.bpf.h"
 #include "count.bpf.h"
 #include "process.bpf.h"
+#include "sample.bpf.h"
 #include "thread.bpf.h"
 #include "emit.bpf.h"
 #include "mapping.bpf.h"

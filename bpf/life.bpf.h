@@ -22,6 +22,8 @@ static __always_inline void life_fork(struct task_struct *parent, struct task_st
 		bpf_map_update_elem(&targets, &child_tgid, &one, BPF_ANY);
 	}
 	image_decide(child_tgid, child_image, 1);
+	sample_fork((struct image_key){parent->tgid, image},
+		(struct image_key){child_tgid, child_image}, child->mm == parent->mm);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		/* The child's books lack what it has from its parent. */
@@ -48,6 +50,7 @@ static __always_inline void life_exec(struct task_struct *task)
 	was_wanted = has_filters() ? image_was_wanted(tgid, old_image) : wanted;
 	image_undecide(tgid, old_image);
 	mappings_forget(tgid, old_image);
+	sample_end(tgid, old_image);
 	if (!wanted && !was_wanted)
 		return;
 	BPF_CORE_READ_INTO(&exe_file, task, mm, exe_file);
@@ -106,6 +109,7 @@ static __always_inline void life_exit(struct task_struct *task)
 	}
 	wanted = process_wanted();
 	mappings_forget(tgid, image);
+	sample_end(tgid, image);
 	image_undecide(tgid, image);
 	if (!wanted)
 		return;

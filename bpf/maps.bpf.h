@@ -21,6 +21,7 @@ const volatile __u32 cfg_page_shift = 12;   /* of the kernel: vm_pgoff's unit */
 const volatile bool cfg_declared;	    /* functions that the user declares are probed, too */
 const volatile bool cfg_ranges;		    /* what programs map themselves is told, too */
 const volatile __u64 cfg_wakeup_bytes;	    /* the ring's fill that wakes the collector */
+const volatile __u32 cfg_sample_bytes;	    /* between points, on the average; 0: all blocks */
 
 /* One ring for all: a record's place in it is its order (see event.h). */
 struct {

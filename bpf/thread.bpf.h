@@ -24,7 +24,8 @@ struct call {	  /* the outermost allocator call that has not returned yet */
 	__u64 block; /* realloc's block */
 	__u64 out;   /* where posix_memalign stores the block */
 	__u64 stack;
-	__u64 arena;	/* what the block will belong to */
+	__u64 arena;	 /* what the block will belong to */
+	bool is_sampled; /* where blocks are */
 };
 
 struct growth {		/* a declared function (COOKIE_F_GROWS) that has not returned yet */
@@ -84,6 +85,7 @@ struct thread {
 	bool known;
 	bool traced;
 	__u32 record_cnt;     /* put into the ring */
+	struct sampler sampler;
 	__u64 addresses[128]; /* a power of two above STACK_FRAMES_MAX */
 	__u64 path_sp;
 	__u64 path_branch;
@@ -120,6 +122,7 @@ static __always_inline void thread_begin_image(struct thread *thread, struct tas
 	thread->call.sp = 0;
 	thread->growth.sp = 0;
 	thread->freed_addr = 0;
+	sampler_begin(&thread->sampler, task->tgid, thread->image);
 }
 
 /* The current thread's state; NULL if it isn't traced, or (counted) if there is no memory. */

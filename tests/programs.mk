@@ -33,7 +33,7 @@ PROGRAMS_PREFIX = $(foreach name,$(PREFIXED),-D$(name)=$(1)$(name))
 PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork fork_threads trap_clone \
 	trap_exec trap_exec_thread trap_spawn trap_failed trap_many trap_dlclose threads \
 	main_exits_first die seccomped puppet contained churn leaky_server many_stacks stress \
-	trap_many_forks trap_map_reuse maps arena_obstack queries pool
+	trap_many_forks trap_map_reuse maps arena_obstack queries pool sampled
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
 	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \

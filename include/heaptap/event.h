@@ -41,6 +41,9 @@ enum event_flag {
 	EVENT_F_SHARED_VM = 1 << 2,
 	/* EVENT_EXEC: the new image is not traced; the old one was, and ends. */
 	EVENT_F_LEFT = 1 << 4,
+	/* EVENT_ALLOC with EVENT_F_REALLOC: the block is not sampled, and its free will not be told
+	 * of; this only ends the realloc, whose old block was. */
+	EVENT_F_UNSAMPLED = 1 << 7,
 	/* EVENT_FILE: the ring of new files had no room for it; it is here alone. */
 	EVENT_F_ALONE = 1 << 3,
 	/* EVENT_FREE, EVENT_ARENA: inside a call of a declared function. It is of what that one has

@@ -49,6 +49,20 @@ def test_counts_are_exact(t, kind):
 
 
 @each(*HERE)
+def test_sampling_is_exact_with_every_byte_a_point(t, kind):
+    command = ["/bin/sh", "-c", f"{heaptap.program('leak')} malloc; {heaptap.program('trap_fork')}; "
+               f"{heaptap.program('trap_realloc_failing')}"]
+    _, pairs = heaptap.run_expecting(t, command, options=["--link", kind, "--sample", "1"])
+    for image, expect in pairs:
+        heaptap.check_totals(t, image, expect)
+
+
+def test_sampling_draws(t):
+    image = heaptap.run(t, [heaptap.program("leak"), "malloc"], ["--sample", "100"]).only()
+    t.check(image["complete"] and image["sampled"]["allocs"], f"no block was sampled: {image['sampled']}")
+
+
+@each(*HERE)
 def test_threads(t, kind):
     """More of them than processors: the programs are preempted in the middle (see own_stack.bpf.h). By the
     totals, because a stack ends early where another thread is changing the mappings just then."""

@@ -12,7 +12,7 @@ SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "probes", "
 TESTED = {
     "interval": "interval", "duration": "duration", "top": "top", "min-age": "min_age",
     "min-bytes": "min_bytes", "sort": "sort", "format": "format", "output": "output",
-    "verbose": "verbose", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
+    "verbose": "verbose", "sample": "sampling", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
     "max-size": "outputs", "list": "outputs", "fail-above": "outputs", "mmap": "mmap",
     "allocators": "declared",

@@ -116,6 +116,53 @@ static const struct summary service = {
 	.counters = {{[COUNTER_nested_calls] = 5120, [COUNTER_abandoned_calls] = 1}},
 };
 
+/* ---- the same service, sampled; only old blocks asked for ---- */
+
+static struct summary_stack sampled_stacks[] = {
+	{33554432, 8192, 9216, 1024, 37748736, 1048576, 10920, 612.3, true, NULL,
+		FRAMES(sds_frames), .estimate = {64, 1990, 8156250}},
+	{16777216, 1, 1, 0, 16777216, 0, 10921, 10921, true, NULL, .frames = sds_frames,
+		.frame_cnt = 2, .estimate = {1, 0, 0}},
+};
+
+static struct summary_process sampled_process[] = {
+	{
+		.info = {.tgid = 1234, .comm = "redis-server", .state = PROCESS_RUNNING},
+		.age_s = 442800.5,
+		.complete = true,
+		.totals = {9870000, 9857655, 1288490188, 12345, 51000000, 52534000, 3},
+		.growth_bytes = 1046528,
+		.growth_blocks = 300,
+		.events_received = 4873,
+		.filtered_bytes = 50331648,
+		.filtered_blocks = 8193,
+		.allocs_estimate = {2457, 390000, 50331648},
+		.outstanding_estimate = {98, 2443, 9437184},
+		.filtered_estimate = {65, 1990, 8156250},
+		.frees_error = 389000,
+		.counters = {{[COUNTER_nested_calls] = 5120}},
+		STACKS(sampled_stacks),
+		.stacks_total = 57,
+		.stack_ends = {[STACK_END_ROOT] = 57},
+	},
+	{
+		.info = {.tgid = 1235, .comm = "cron", .state = PROCESS_EXITED, .from_birth = true},
+		.complete = false,
+		.totals = {1000, 1000, 300000, 0, 0, 300000, 0},
+		.allocs_estimate = {1, 1960, 588000},
+		.frees_error = 1960,
+		.counters = {{[COUNTER_lost_samples] = 2}},
+	},
+};
+
+static const struct summary sampled = {
+	SAMPLE_SUMMARY(SUMMARY_PERIODIC, sampled_process),
+	.min_age_s = 600,
+	.sample_bytes = 512 << 10,
+	.events_received = 4873,
+	.counters = {{[COUNTER_nested_calls] = 5120, [COUNTER_lost_samples] = 2}},
+};
+
 /* ---- run: from birth to exit ---- */
 
 static struct summary_stack leak_stacks[] = {
@@ -477,6 +524,7 @@ static const struct sample {
 	{"service", &service, {0}},
 	{"service_verbose", &service, {.verbosity = 1}},
 	{"service_colour", &service, {.colour = true}},
+	{"sampled", &sampled, {0}},
 	{"complete_run", &complete_run, {0}},
 	{"incomplete", &incomplete, {0}},
 	{"incomplete_colour", &incomplete, {.colour = true}},

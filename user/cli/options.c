@@ -13,6 +13,7 @@
 
 #define RING_SIZE_DEFAULT (64u << 20)
 #define STACKS_SHOWN_TO_PEOPLE 10
+#define SAMPLE_BYTES_MAX (1u << 30)
 #define SECONDS_MIN 1e-3
 #define SECONDS_MAX (100 * 365 * 86400.0)
 #define LONG_ONLY 256 /* getopt's value of an option without a short form: this + its row */
@@ -89,6 +90,19 @@ static int parse_ring_size(const char *text, void *field)
 	if (value & (value - 1) || value < (uint64_t)sysconf(_SC_PAGESIZE) || value > 1u << 31)
 		return -EINVAL;
 	*(uint64_t *)field = value;
+	return 0;
+}
+
+static int parse_sample(const char *text, void *field)
+{
+	uint64_t value;
+	int err = text__parse_size(text, &value);
+
+	if (err)
+		return err;
+	if (!value || value > SAMPLE_BYTES_MAX)
+		return -EINVAL;
+	*(uint32_t *)field = value;
 	return 0;
 }
 

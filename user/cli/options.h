@@ -57,6 +57,7 @@ struct options {
 	int error_exitcode;			/* -1: the command's own */
 	bool no_children;
 	const char *comm, *exe, *user, *cgroup; /* NULL: any */
+	uint32_t sample_bytes;			/* 0: every block */
 	uint64_t ring_size;			/* bytes, a power of two */
 	enum link_kind link;
 	enum stack_mode stack;

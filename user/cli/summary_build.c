@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "cli/summary_build.h"
+#include "cli/summary_estimate.h"
 #include "report/output.h"
 #include "report/selection.h"
 #include "util/log.h"
@@ -115,6 +116,8 @@ static void fill_stack(struct summary_draft *draft, const struct process_info *i
 					      : "the call stack was lost",
 		.id = site->stack->hash,
 	};
+	if (draft->trace->options->sample_bytes)
+		stack->estimate = summary_estimate__of(&site->sampled);
 }
 
 /* Of the stack that the books know by this number. */
@@ -229,6 +232,8 @@ static int fill_blocks(
 	if (err)
 		return err;
 	fill_sums(shown, &snapshot);
+	if (draft->trace->options->sample_bytes)
+		summary_process__estimate(shown, process__sampled(process), &snapshot);
 	shown->stacks = make_stacks(draft, &shown->info, &snapshot);
 	shown->stack_cnt = shown->stacks_total = shown->stacks ? snapshot.site_cnt : 0;
 	snapshot__destroy(&snapshot);
@@ -381,6 +386,7 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 	summary->kind = kind;
 	summary->uptime_s = monotonic_s() - trace->began_s;
 	summary->min_age_s = trace->options->min_age_s;
+	summary->sample_bytes = trace->options->sample_bytes;
 	summary->host = draft->system.nodename;
 	summary->kernel = draft->system.release;
 	summary->events_received = trace->ingest.received;

@@ -76,6 +76,8 @@ static void tell_end(void *arg, struct process *process)
 	struct trace *trace = arg;
 
 	trace->ended_cnt++;
+	if (trace->options->sample_bytes)
+		trace__forget_samples(trace, process);
 }
 
 static void tell_guest_end(void *arg, pid_t tgid, uint32_t image)
@@ -122,6 +124,7 @@ static int open_books(struct trace *trace)
 	trace->heap = heap__new();
 	if (!trace->modules || !trace->files || !trace->symbolizer || !trace->heap)
 		return -ENOMEM;
+	heap__set_sampling(trace->heap, trace->options->sample_bytes);
 	trace->ingest = (struct ingest){
 		.heap = trace->heap,
 		.modules = trace->modules,
@@ -144,6 +147,7 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 
 	full.helper = symbolizer__keeper(trace->symbolizer);
 	full.ranges = trace->options->mmap;
+	full.sample_bytes = trace->options->sample_bytes;
 	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {

@@ -33,4 +33,7 @@ bool trace__needs_rows(const struct trace *trace);
 /* Loads the rows and names of the code that the kernel maps into each process. */
 void trace__preload_vdso(struct trace *trace);
 
+/* The kernel side forgets the sampled blocks that a process which has ended did not free. */
+void trace__forget_samples(struct trace *trace, struct process *process);
+
 #endif

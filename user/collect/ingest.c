@@ -15,6 +15,15 @@ struct traced *traced__of(struct process *process)
 	return process__info(process)->user;
 }
 
+static void own_traced(struct process *process, struct traced *traced)
+{
+	struct process_info *info = process__info(process);
+
+	traced->memory_tgid = info->tgid;
+	traced->memory_image = info->image;
+	info->user = traced;
+}
+
 static struct process *begin(struct ingest *ingest, pid_t tgid, uint32_t image)
 {
 	struct traced *traced = calloc(1, sizeof(*traced));
@@ -25,7 +34,7 @@ static struct process *begin(struct ingest *ingest, pid_t tgid, uint32_t image)
 		ingest->no_memory++;
 		return NULL;
 	}
-	process__info(process)->user = traced;
+	own_traced(process, traced);
 	return process;
 }
 
@@ -102,6 +111,7 @@ static struct process *process_of(struct ingest *ingest, const struct event *eve
 	return process;
 }
 
+/* Whose block it is; NULL: there is none, or the process is not known. */
 static struct process *on_alloc(struct ingest *ingest, const struct alloc_event *record)
 {
 	struct process *process = process_of(ingest, &record->event);
@@ -110,6 +120,8 @@ static struct process *on_alloc(struct ingest *ingest, const struct alloc_event 
 		return NULL;
 	if (record->event.flags & EVENT_F_REALLOC)
 		process__realloc_done(process, record->event.tid);
+	if (record->event.flags & EVENT_F_UNSAMPLED)
+		return NULL;
 	if (process__alloc(process, record->addr, record->size, record->stack, record->time_ns,
 		    record->event.tid))
 		ingest->no_memory++;
@@ -270,7 +282,7 @@ static void begin_copy(struct ingest *ingest, struct process *child, struct trac
 {
 	traced->late_probes = parents->late_probes;
 	traced->unprobed = parents->unprobed;
-	process__info(child)->user = traced;
+	own_traced(child, traced);
 	process__info(child)->start_ns = start_ns;
 	tell_begin(ingest, child);
 }
@@ -349,14 +361,17 @@ static void unshare(struct ingest *ingest, struct process *owner, pid_t tgid, ui
 /* Others may go on in the memory that a process leaves. */
 static void bequeath(struct ingest *ingest, struct process *process)
 {
-	struct traced *traced = calloc(1, sizeof(*traced));
+	struct traced *traced = calloc(1, sizeof(*traced)), *old = traced__of(process);
 	struct process *heir = traced ? heap__bequeath(ingest->heap, process) : NULL;
 
-	if (heir)
-		begin_copy(ingest, heir, traced, traced__of(process),
-			proc__start_ns(process__info(heir)->tgid));
-	else
+	if (!heir) {
 		free(traced);
+		return;
+	}
+	begin_copy(ingest, heir, traced, old, proc__start_ns(process__info(heir)->tgid));
+	traced->memory_tgid = old->memory_tgid;
+	traced->memory_image = old->memory_image;
+	old->has_heir = true;
 }
 
 static void on_exec(struct ingest *ingest, const struct exec_event *record)

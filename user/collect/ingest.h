@@ -49,6 +49,12 @@ struct traced {
 	uint64_t began_ns; /* this image, CLOCK_MONOTONIC; 0: before tracing did */
 	bool late_probes;  /* an allocator of it was probed after it could have been called */
 	bool unprobed;	   /* one that it may have could not be probed */
+	/* The image that its memory began with: in its name the kernel side keeps sampled blocks,
+	 * also for those that it shares its memory with, and for who goes on in it
+	 * (bpf/sample.bpf.h). */
+	pid_t memory_tgid;
+	uint32_t memory_image;
+	bool has_heir; /* somebody goes on in its memory */
 };
 struct traced *traced__of(struct process *process);
 

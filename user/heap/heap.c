@@ -20,6 +20,7 @@ struct heap {
 	struct index processes; /* {tgid, image} → struct process * */
 	struct stacks stacks;
 	struct process *first, *last;
+	uint64_t sampling_mean;
 	uint64_t seed;
 };
 
@@ -50,6 +51,11 @@ void heap__free(struct heap *heap)
 	index__destroy(&heap->processes);
 	stacks__destroy(&heap->stacks);
 	free(heap);
+}
+
+void heap__set_sampling(struct heap *heap, uint64_t mean)
+{
+	heap->sampling_mean = mean;
 }
 
 static struct process *heap__find_key(struct heap *heap, uint64_t key)
@@ -112,7 +118,8 @@ struct process *heap__begin(struct heap *heap, pid_t tgid, uint32_t image)
 {
 	if (heap__find(heap, tgid, image))
 		return NULL;
-	return heap__adopt(heap, process__new(&heap->stacks, &heap->seed), tgid, image);
+	return heap__adopt(
+		heap, process__new(&heap->stacks, heap->sampling_mean, &heap->seed), tgid, image);
 }
 
 struct process *heap__fork(

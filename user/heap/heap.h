@@ -56,9 +56,17 @@ struct heap_totals { /* counted as valgrind's heap summary does */
 	uint64_t failed_allocs;
 };
 
+/* With sampling: what the totals are estimated from, and how surely. All 0 without. */
+struct heap_sampled {
+	uint64_t allocs; /* each counted once */
+	double allocs_variance, frees_variance, bytes_allocated_variance;
+};
+
 /* What happened that the books cannot explain. */
 struct heap_anomalies {
-	uint64_t unmatched_frees;    /* of blocks that the books never had */
+	/* Of blocks that the books never had. With sampling none: a forked image also tells of the
+	 * frees of blocks that were not sampled. */
+	uint64_t unmatched_frees;
 	uint64_t thread_cache_frees; /* of freed blocks again, at their thread's end: no error */
 	uint64_t nested_frees;	     /* a free inside a free of the same block: not counted twice */
 	uint64_t replaced_blocks; /* allocated where a block was outstanding: its free was lost */
@@ -81,6 +89,9 @@ struct mapped_totals {
 /* ---- life of processes ---- */
 
 struct heap *heap__new(void); /* NULL without memory */
+/* Blocks come from sampling, with one point in `mean` bytes on the average (sampling.h): all counts
+ * of blocks and bytes are estimates then. 0: every block comes. Before the first process. */
+void heap__set_sampling(struct heap *heap, uint64_t mean);
 void heap__free(struct heap *heap);
 
 struct process *heap__find(struct heap *heap, pid_t tgid, uint32_t image); /* NULL: not known */
@@ -215,12 +226,20 @@ struct process_info *process__info(struct process *process);
 const struct heap_totals *process__totals(const struct process *process);
 const struct mapped_totals *process__mapped(const struct process *process);
 const struct heap_anomalies *process__anomalies(const struct process *process);
+const struct heap_sampled *process__sampled(const struct process *process);
 
 /* ---- snapshots ---- */
+
+/* The same of outstanding blocks and bytes. */
+struct snapshot_sampled {
+	uint64_t blocks; /* each counted once */
+	double blocks_variance, bytes_variance;
+};
 
 struct snapshot_site {
 	const struct heap_stack *stack;
 	uint64_t outstanding_bytes, outstanding_blocks; /* of blocks that pass the filter */
+	struct snapshot_sampled sampled;		/* of these */
 	uint64_t allocs, frees, bytes_allocated;	/* of all */
 	int64_t growth_bytes;	       /* outstanding bytes (of all) since the last process__mark */
 	uint64_t oldest_ns, newest_ns; /* allocation times; 0 if none is outstanding */
@@ -229,6 +248,7 @@ struct snapshot_site {
 struct snapshot {
 	struct snapshot_site *sites; /* those that ever allocated, in no order */
 	size_t site_cnt;
+	struct snapshot_sampled sampled; /* of all outstanding blocks, whatever the filter says */
 };
 
 /* The sites as they are. min_age_ns: only blocks allocated at or before now_ns - min_age_ns count

@@ -30,11 +30,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "heap/hash.h"
+#include "heap/sampling.h"
+
 #define TIME_UNIT_SHIFT 22 /* 2^22 ns = 4.2 ms */
 #define BLOCK_NUMBER_MAX ((1ULL << 42) - 2)
 #define BLOCK_TID_MASK ((1U << 22) - 1)
 
-struct process *process__new(struct stacks *stacks, uint64_t *seed)
+struct process *process__new(struct stacks *stacks, uint64_t sampling_mean, uint64_t *seed)
 {
 	struct process *process = calloc(1, sizeof(*process));
 
@@ -48,6 +51,8 @@ struct process *process__new(struct stacks *stacks, uint64_t *seed)
 	index__init(&process->followed, seed__next(seed));
 	index__init(&process->lifted, seed__next(seed));
 	arenas__init(&process->arenas, seed__next(seed));
+	process->sampling_mean = sampling_mean;
+	process->sampling_seed = seed__next(seed);
 	return process;
 }
 
@@ -100,48 +105,75 @@ static struct site *process__site(struct process *process, const struct block *b
 	return &process->sites.sites[block->site];
 }
 
-static void process__count_in(struct process *process, const struct block *block)
+uint64_t process__weight(const struct process *process, const struct block *block)
+{
+	uint64_t state = process->sampling_seed ^ block->number * HASH_GOLDEN;
+
+	if (!process->sampling_mean)
+		return 1;
+	return sampling__weight(process->sampling_mean, block->size, seed__next(&state));
+}
+
+static void process__count_in(struct process *process, const struct block *block, uint64_t weight)
 {
 	struct heap_totals *totals = &process->totals;
 	struct site *site = process__site(process, block);
 
-	site->outstanding_blocks++;
-	site->outstanding_bytes += block->size;
-	totals->outstanding_blocks++;
-	totals->outstanding_bytes += block->size;
+	site->outstanding_blocks += weight;
+	site->outstanding_bytes += weight * block->size;
+	totals->outstanding_blocks += weight;
+	totals->outstanding_bytes += weight * block->size;
 	if (totals->peak_outstanding_bytes < totals->outstanding_bytes)
 		totals->peak_outstanding_bytes = totals->outstanding_bytes;
 }
 
-static void process__count_out(struct process *process, const struct block *block)
+static void process__count_out(struct process *process, const struct block *block, uint64_t weight)
 {
 	struct site *site = process__site(process, block);
 
-	site->outstanding_blocks--;
-	site->outstanding_bytes -= block->size;
-	process->totals.outstanding_blocks--;
-	process->totals.outstanding_bytes -= block->size;
+	site->outstanding_blocks -= weight;
+	site->outstanding_bytes -= weight * block->size;
+	process->totals.outstanding_blocks -= weight;
+	process->totals.outstanding_bytes -= weight * block->size;
+}
+
+static void process__count_sampled(
+	struct process *process, const struct block *block, uint64_t weight)
+{
+	struct heap_sampled *sampled = &process->sampled;
+
+	sampled->allocs++;
+	sampled->allocs_variance += sampling__variance(weight, 1);
+	sampled->bytes_allocated_variance += sampling__variance(weight, block->size);
 }
 
 static void process__count_alloc(struct process *process, const struct block *block)
 {
 	struct site *site = process__site(process, block);
+	uint64_t weight = process__weight(process, block);
 
-	site->allocs++;
-	site->bytes_allocated += block->size;
-	process->totals.allocs++;
-	process->totals.bytes_allocated += block->size;
-	process->anomalies.unknown_stacks += site->frameless;
-	process__count_in(process, block);
+	site->allocs += weight;
+	site->bytes_allocated += weight * block->size;
+	process->totals.allocs += weight;
+	process->totals.bytes_allocated += weight * block->size;
+	if (process->sampling_mean)
+		process__count_sampled(process, block, weight);
+	process->anomalies.unknown_stacks += site->frameless ? weight : 0;
+	process__count_in(process, block, weight);
 }
 
 bool process__take(struct process *process, uint64_t addr, struct block *ret_block)
 {
+	uint64_t weight;
+
 	if (!blocks__take(&process->blocks, addr, ret_block))
 		return false;
-	process__count_out(process, ret_block);
-	process__site(process, ret_block)->frees++;
-	process->totals.frees++;
+	weight = process__weight(process, ret_block);
+	process__count_out(process, ret_block, weight);
+	process__site(process, ret_block)->frees += weight;
+	process->totals.frees += weight;
+	if (process->sampling_mean)
+		process->sampled.frees_variance += sampling__variance(weight, 1);
 	return true;
 }
 
@@ -192,7 +224,7 @@ int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64
 	if (replaced < 0)
 		return replaced;
 	if (replaced) {
-		process__count_out(process, &old);
+		process__count_out(process, &old, process__weight(process, &old));
 		process->anomalies.replaced_blocks++;
 	}
 	if (process->arenas.used_cnt)
@@ -231,6 +263,8 @@ void process__release(struct process *process, uint64_t addr, bool nested_hint, 
 {
 	if (!addr || process__take_freed(process, addr, tid))
 		return;
+	if (process->sampling_mean)
+		return; /* it was not sampled */
 	if (nested_hint)
 		process->anomalies.nested_frees++;
 	else
@@ -292,8 +326,11 @@ void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid)
 	free(stale);
 	if (!addr)
 		return;
-	if (!process__take(process, addr, &block))
+	if (!process__take(process, addr, &block)) {
+		if (process->sampling_mean)
+			return; /* it was not sampled */
 		process->anomalies.unmatched_frees++;
+	}
 	if (process->arenas.used_cnt)
 		process__lift_node(process, addr, tid);
 	kept = malloc(sizeof(*kept));
@@ -313,6 +350,7 @@ void process__realloc_done(struct process *process, pid_t tid)
 static void process__put_back(struct process *process, const struct block *kept)
 {
 	struct block old;
+	uint64_t weight;
 
 	if (!kept->addr) {
 		process->anomalies.unmatched_frees--;
@@ -324,9 +362,11 @@ static void process__put_back(struct process *process, const struct block *kept)
 		process->info.incomplete = true;
 		return;
 	}
-	process__site(process, kept)->frees--;
-	process->totals.frees--;
-	process__count_in(process, kept);
+	weight = process__weight(process, kept);
+	process__site(process, kept)->frees -= weight;
+	process->totals.frees -= weight;
+	process->sampled.frees_variance -= sampling__variance(weight, 1);
+	process__count_in(process, kept, weight);
 }
 
 void process__realloc_failed(struct process *process, pid_t tid)
@@ -359,6 +399,17 @@ static void process__put_all_back(struct process *process)
 
 /* ---- fork, exec, exit ---- */
 
+/* The outstanding blocks are what was allocated. */
+static void process__restart_sampled(struct process *process)
+{
+	const struct block *block;
+	size_t cursor = 0;
+
+	process->sampled = (struct heap_sampled){};
+	while (process->sampling_mean && (block = blocks__next(&process->blocks, &cursor)))
+		process__count_sampled(process, block, process__weight(process, block));
+}
+
 /* Totals that begin with the outstanding blocks as allocated. */
 static void process__restart_totals(struct process *process)
 {
@@ -372,6 +423,7 @@ static void process__restart_totals(struct process *process)
 		.peak_outstanding_bytes = totals->outstanding_bytes,
 	};
 	process->anomalies = (struct heap_anomalies){};
+	process__restart_sampled(process);
 	sites__restart(&process->sites);
 	for (uint32_t i = 0; i < process->sites.cnt; i++) {
 		struct site *site = &process->sites.sites[i];
@@ -413,7 +465,7 @@ static int process__copy_info(const struct process_info *info, struct process_in
 
 struct process *process__copy(const struct process *parent, uint64_t *seed)
 {
-	struct process *child = process__new(parent->sites.stacks, seed);
+	struct process *child = process__new(parent->sites.stacks, parent->sampling_mean, seed);
 
 	if (!child)
 		return NULL;
@@ -429,6 +481,7 @@ struct process *process__copy(const struct process *parent, uint64_t *seed)
 	child->base_ns = parent->base_ns;
 	child->has_base = parent->has_base;
 	child->totals = parent->totals;
+	child->sampling_seed = parent->sampling_seed;
 	process__copy_pending(child, parent);
 	process__restart_totals(child);
 	return child;
@@ -503,6 +556,11 @@ const struct heap_totals *process__totals(const struct process *process)
 const struct heap_anomalies *process__anomalies(const struct process *process)
 {
 	return &process->anomalies;
+}
+
+const struct heap_sampled *process__sampled(const struct process *process)
+{
+	return &process->sampled;
 }
 
 size_t process__memory(const struct process *process)

@@ -22,6 +22,10 @@ struct alias {
 struct process {
 	struct heap_totals totals;
 	struct heap_anomalies anomalies;
+	struct heap_sampled sampled;
+	uint64_t sampling_mean; /* 0: there is no sampling */
+	uint64_t sampling_seed; /* of the blocks' chances; a fork's child has its parent's blocks
+				   and seed */
 	struct blocks blocks;
 	struct sites sites;
 	struct arenas arenas;
@@ -51,12 +55,14 @@ static inline uint64_t seed__next(uint64_t *state)
 }
 
 /* NULL without memory. */
-struct process *process__new(struct stacks *stacks, uint64_t *seed);
+struct process *process__new(struct stacks *stacks, uint64_t sampling_mean, uint64_t *seed);
 struct process *process__copy(const struct process *parent, uint64_t *seed);
 void process__free(struct process *process);
 
 /* The frames of a stack that had none have come: its allocations are no longer unknown ones. */
 void process__stack_is_known(struct process *process, uint64_t stack_hash);
+/* How many blocks it counts as. */
+uint64_t process__weight(const struct process *process, const struct block *block);
 /* Takes a block out of the books, as freed: false if it isn't there. */
 bool process__take(struct process *process, uint64_t addr, struct block *ret_block);
 /* A free that found nothing. `followed`: of a declared function, whose inner frees are told too. */

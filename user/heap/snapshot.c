@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "heap/process.h"
+#include "heap/sampling.h"
 
 static void snapshot_site__init(struct snapshot_site *shown, const struct site *site)
 {
@@ -22,44 +23,55 @@ static void snapshot_site__init(struct snapshot_site *shown, const struct site *
 	};
 }
 
-static void snapshot_site__add(struct snapshot_site *shown, uint64_t size, uint64_t time_ns)
+static void snapshot_site__add(
+	struct snapshot_site *shown, uint64_t size, uint64_t weight, uint64_t time_ns)
 {
 	if (!shown->outstanding_blocks || time_ns < shown->oldest_ns)
 		shown->oldest_ns = time_ns;
 	if (time_ns > shown->newest_ns)
 		shown->newest_ns = time_ns;
-	shown->outstanding_blocks++;
-	shown->outstanding_bytes += size;
+	shown->outstanding_blocks += weight;
+	shown->outstanding_bytes += weight * size;
 }
 
-static void process__add_blocks(const struct process *process, struct snapshot_site *sites,
-	uint64_t now_ns, uint64_t min_age_ns)
+static void snapshot_sampled__add(
+	struct snapshot_sampled *sampled, const struct block *block, uint64_t weight)
+{
+	sampled->blocks++;
+	sampled->blocks_variance += sampling__variance(weight, 1);
+	sampled->bytes_variance += sampling__variance(weight, block->size);
+}
+
+/* limit_ns: of blocks that are old enough; each was allocated then, or before. */
+static void process__add_blocks(
+	const struct process *process, struct snapshot *snapshot, uint64_t limit_ns)
 {
 	const struct block *block;
 	size_t cursor = 0;
 
-	if (min_age_ns > now_ns)
-		return;
 	while ((block = blocks__next(&process->blocks, &cursor))) {
 		uint64_t time_ns = process__block_ns(process, block);
+		uint64_t weight = process__weight(process, block);
+		struct snapshot_site *site = &snapshot->sites[block->site];
 
-		if (!min_age_ns || time_ns <= now_ns - min_age_ns)
-			snapshot_site__add(&sites[block->site], block->size, time_ns);
+		snapshot_sampled__add(&snapshot->sampled, block, weight);
+		if (time_ns > limit_ns)
+			continue;
+		snapshot_site__add(site, block->size, weight, time_ns);
+		snapshot_sampled__add(&site->sampled, block, weight);
 	}
 }
 
-static void process__add_ranges(const struct process *process, struct snapshot_site *sites,
-	uint64_t now_ns, uint64_t min_age_ns)
+static void process__add_ranges(
+	const struct process *process, struct snapshot *snapshot, uint64_t limit_ns)
 {
 	const struct ranges *ranges = &process->mapped.ranges;
 	const struct range *range;
 
-	if (min_age_ns > now_ns)
-		return;
 	for (range = ranges__beyond(ranges, 0); range; range = ranges__beyond(ranges, range->end))
-		if (!min_age_ns || range->time_ns <= now_ns - min_age_ns)
-			snapshot_site__add(
-				&sites[range->site], range->end - range->addr, range->time_ns);
+		if (range->time_ns <= limit_ns)
+			snapshot_site__add(&snapshot->sites[range->site], range->end - range->addr,
+				1, range->time_ns);
 }
 
 /* Takes out the sites that never allocated: they are only there to hold a stack. */
@@ -75,36 +87,45 @@ static size_t snapshot__compact(struct snapshot_site *sites, size_t site_cnt)
 }
 
 /* Adds what passes the filter to its site. */
-typedef void add_outstanding(const struct process *process, struct snapshot_site *sites,
-	uint64_t now_ns, uint64_t min_age_ns);
+typedef void add_outstanding(
+	const struct process *process, struct snapshot *snapshot, uint64_t limit_ns);
 
 static int snapshot__take(const struct process *process, const struct sites *sites,
-	add_outstanding *add, uint64_t now_ns, uint64_t min_age_ns, struct snapshot *ret_snapshot)
+	add_outstanding *add, uint64_t limit_ns, struct snapshot *ret_snapshot)
 {
-	struct snapshot_site *shown = malloc((sites->cnt + 1) * sizeof(*shown));
+	struct snapshot snapshot = {.sites = malloc((sites->cnt + 1) * sizeof(*snapshot.sites))};
 
-	if (!shown)
+	if (!snapshot.sites)
 		return -ENOMEM;
 	for (size_t i = 0; i < sites->cnt; i++)
-		snapshot_site__init(&shown[i], &sites->sites[i]);
-	add(process, shown, now_ns, min_age_ns);
-	ret_snapshot->sites = shown;
-	ret_snapshot->site_cnt = snapshot__compact(shown, sites->cnt);
+		snapshot_site__init(&snapshot.sites[i], &sites->sites[i]);
+	add(process, &snapshot, limit_ns);
+	snapshot.site_cnt = snapshot__compact(snapshot.sites, sites->cnt);
+	*ret_snapshot = snapshot;
 	return 0;
+}
+
+/* The last time at which a block can have been made that is this old. Without a least age all are: their
+ * times are read when the records are made, which `now` may be a moment before. */
+static uint64_t limit_of(uint64_t now_ns, uint64_t min_age_ns)
+{
+	if (!min_age_ns)
+		return UINT64_MAX;
+	return min_age_ns <= now_ns ? now_ns - min_age_ns : 0;
 }
 
 int process__snapshot(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
 	struct snapshot *ret_snapshot)
 {
-	return snapshot__take(process, &process->sites, process__add_blocks, now_ns, min_age_ns,
-		ret_snapshot);
+	return snapshot__take(process, &process->sites, process__add_blocks,
+		limit_of(now_ns, min_age_ns), ret_snapshot);
 }
 
 int process__snapshot_mapped(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
 	struct snapshot *ret_snapshot)
 {
-	return snapshot__take(process, &process->mapped.sites, process__add_ranges, now_ns,
-		min_age_ns, ret_snapshot);
+	return snapshot__take(process, &process->mapped.sites, process__add_ranges,
+		limit_of(now_ns, min_age_ns), ret_snapshot);
 }
 
 void snapshot__destroy(struct snapshot *snapshot)

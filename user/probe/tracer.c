@@ -100,6 +100,19 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 	skel->rodata->cfg_ranges = config->ranges;
 	skel->rodata->cfg_page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_wakeup_bytes = config->ring_sz / 8;
+	skel->rodata->cfg_sample_bytes = config->sample_bytes;
+}
+
+/* Of all processes together: 16 bytes each from the start, some 100 when it is used. */
+#define SAMPLED_BLOCKS_MAX (1 << 20)
+
+static int set_sizes(struct heaptap_bpf *skel, const struct tracer_config *config)
+{
+	int err = bpf_map__set_max_entries(skel->maps.events, config->ring_sz);
+
+	if (!err && config->sample_bytes)
+		err = bpf_map__set_max_entries(skel->maps.sampled_blocks, SAMPLED_BLOCKS_MAX);
+	return err;
 }
 
 static int set_cgroup(struct tracer *tracer, const char *path)
@@ -126,7 +139,7 @@ static int load_kind(struct tracer *tracer, const struct tracer_config *config, 
 	choose_programs(tracer->skel, kind);
 	choose_mapping_hooks(tracer->skel);
 	set_knobs(tracer->skel, config);
-	err = bpf_map__set_max_entries(tracer->skel->maps.events, config->ring_sz);
+	err = set_sizes(tracer->skel, config);
 	if (!err)
 		err = heaptap_bpf__load(tracer->skel);
 	if (!err && config->cgroup)
@@ -495,6 +508,18 @@ void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image)
 	__u32 key[2] = {tgid, image};
 
 	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.image_counters), key);
+}
+
+struct sampled_key { /* as in bpf/sample.bpf.h */
+	__u64 addr;
+	__u32 tgid, image;
+};
+
+void tracer__forget_block(struct tracer *tracer, pid_t tgid, uint32_t image, uint64_t addr)
+{
+	struct sampled_key key = {.addr = addr, .tgid = tgid, .image = image};
+
+	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.sampled_blocks), &key);
 }
 
 struct counters tracer__all_counters(const struct tracer *tracer)

@@ -30,6 +30,8 @@ struct tracer_config {
 	enum link_kind link;  /* LINK_AUTO: the best that works */
 	uint64_t ring_sz;     /* bytes; a power of two, and pages */
 	enum stack_mode stack_mode;
+	uint32_t
+		sample_bytes; /* between sampled bytes, on the average; 0: every block is told of */
 	pid_t helper;	       /* a process of heaptap's own, with its children: never traced */
 	bool targets_only;    /* only processes given to tracer__add_target */
 	bool follow_children; /* and their children */
@@ -94,6 +96,8 @@ void tracer__detach_file(struct tracer *tracer, struct file_links *links);
 void tracer__counters(
 	const struct tracer *tracer, pid_t tgid, uint32_t image, struct counters *ret_counters);
 void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image);
+/* A sampled block of an image that has ended: its free will not come. */
+void tracer__forget_block(struct tracer *tracer, pid_t tgid, uint32_t image, uint64_t addr);
 /* The sum over all images that are not forgotten, and of what could not be counted for one image. */
 struct counters tracer__all_counters(const struct tracer *tracer);
 

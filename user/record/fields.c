@@ -44,6 +44,7 @@ const struct field summary_fields[] = {
 	ROW(23, FIELD_U64, summary, unwind_rows),
 	ROW(24, FIELD_U64, summary, unwind_bytes),
 	ROW(25, FIELD_DOUBLE, summary, unwind_load_s),
+	ROW(26, FIELD_U64, summary, sample_bytes),
 	{0},
 };
 
@@ -102,6 +103,16 @@ const struct field process_fields[] = {
 	ROW(60, FIELD_U64, summary_process, arenas.blocks),
 	ROW(61, FIELD_U64, summary_process, arenas.bytes),
 	ROW(62, FIELD_U64, summary_process, arenas.stacks_total),
+	ROW(63, FIELD_U64, summary_process, allocs_estimate.sampled),
+	ROW(64, FIELD_U64, summary_process, allocs_estimate.blocks_error),
+	ROW(65, FIELD_U64, summary_process, allocs_estimate.bytes_error),
+	ROW(66, FIELD_U64, summary_process, frees_error),
+	ROW(67, FIELD_U64, summary_process, outstanding_estimate.sampled),
+	ROW(68, FIELD_U64, summary_process, outstanding_estimate.blocks_error),
+	ROW(69, FIELD_U64, summary_process, outstanding_estimate.bytes_error),
+	ROW(70, FIELD_U64, summary_process, filtered_estimate.sampled),
+	ROW(71, FIELD_U64, summary_process, filtered_estimate.blocks_error),
+	ROW(72, FIELD_U64, summary_process, filtered_estimate.bytes_error),
 	{0},
 };
 
@@ -117,6 +128,9 @@ const struct field stack_fields[] = {
 	ROW(18, FIELD_BOOL, summary_stack, complete),
 	ROW(19, FIELD_STRING, summary_stack, end),
 	ROW(20, FIELD_U64, summary_stack, id),
+	ROW(21, FIELD_U64, summary_stack, estimate.sampled),
+	ROW(22, FIELD_U64, summary_stack, estimate.blocks_error),
+	ROW(23, FIELD_U64, summary_stack, estimate.bytes_error),
 	{0},
 };
 

@@ -239,6 +239,7 @@ static void put_head(struct html *html, const struct summary *summary)
 	fields__add_text(&fields, "kernel", summary->kernel);
 	fields__add_seconds(&fields, "time", summary->time.tv_sec);
 	fields__add_seconds(&fields, "uptime", summary->uptime_s);
+	fields__add_count(&fields, "sample_bytes", summary->sample_bytes);
 	output__puts(&html->out, "\"about\":");
 	put_json_text(&html->out, fields.failed ? NULL : fields.object);
 	fields__end(&fields);

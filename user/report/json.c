@@ -64,14 +64,63 @@ static void add_stack_ends(struct fields *fields, const struct summary_process *
 	fields__add_object(fields, "stacks_truncated", &truncated);
 }
 
+/* ---- estimates ---- */
+
+static void add_estimate(struct fields *fields, bool known, const struct summary_estimate *estimate,
+	const char *const keys[3])
+{
+	fields__add_known(fields, keys[0], known, estimate->sampled);
+	fields__add_known(fields, keys[1], known, estimate->blocks_error);
+	fields__add_known(fields, keys[2], known, estimate->bytes_error);
+}
+
+static const char *const allocs_keys[] = {"allocs", "allocs_error", "bytes_allocated_error"};
+static const char *const outstanding_keys[] = {
+	"outstanding_blocks", "outstanding_blocks_error", "outstanding_bytes_error"};
+static const char *const filtered_keys[] = {
+	"filtered_blocks", "filtered_blocks_error", "filtered_bytes_error"};
+
+static void add_process_sampled(
+	struct fields *fields, const struct summary *summary, const struct summary_process *process)
+{
+	struct fields inner;
+
+	if (!summary->sample_bytes) {
+		fields__add_null(fields, "sampled");
+		return;
+	}
+	fields__begin(&inner);
+	add_estimate(&inner, true, &process->allocs_estimate, allocs_keys);
+	fields__add_count(&inner, "frees_error", process->frees_error);
+	add_estimate(&inner, true, &process->outstanding_estimate, outstanding_keys);
+	add_estimate(&inner, summary->min_age_s > 0, &process->filtered_estimate, filtered_keys);
+	fields__add_object(fields, "sampled", &inner);
+}
+
 /* ---- stacks ---- */
 
-static void add_block_counts(struct fields *fields, const struct summary_stack *stack)
+static void add_counts_of_blocks(struct fields *fields, const struct summary_stack *stack)
 {
 	fields__add_count(fields, "outstanding_blocks", stack->outstanding_blocks);
 	fields__add_count(fields, "allocs", stack->allocs);
 	fields__add_count(fields, "frees", stack->frees);
 	fields__add_count(fields, "bytes_allocated", stack->bytes_allocated);
+}
+
+static void add_block_counts(struct fields *fields, const struct summary_stack *stack)
+{
+	add_counts_of_blocks(fields, stack);
+	fields__add_null(fields, "sampled");
+}
+
+static void add_estimated_counts(struct fields *fields, const struct summary_stack *stack)
+{
+	struct fields inner;
+
+	add_counts_of_blocks(fields, stack);
+	fields__begin(&inner);
+	add_estimate(&inner, true, &stack->estimate, outstanding_keys);
+	fields__add_object(fields, "sampled", &inner);
 }
 
 static void add_range_counts(struct fields *fields, const struct summary_stack *stack)
@@ -268,6 +317,7 @@ static void put_process_head(
 	fields__add_signed(&fields, "growth_blocks", process->growth_blocks);
 	fields__add_known(&fields, "filtered_bytes", filtered, process->filtered_bytes);
 	fields__add_known(&fields, "filtered_blocks", filtered, process->filtered_blocks);
+	add_process_sampled(&fields, summary, process);
 	add_events(&fields, process);
 	add_counters(&fields, "loss", &process->counters, true);
 	add_counters(&fields, "counters", &process->counters, false);
@@ -285,7 +335,8 @@ static void put_process(
 {
 	put_process_head(out, process, summary);
 	put_arenas(out, &process->arenas);
-	put_stacks(out, process->stacks, process->stack_cnt, add_block_counts);
+	put_stacks(out, process->stacks, process->stack_cnt,
+		summary->sample_bytes ? add_estimated_counts : add_block_counts);
 	output__puts(out, ",\"mapped\":");
 	put_mapped(out, &process->mapped, summary);
 	output__puts(out, "}");
@@ -306,6 +357,7 @@ static void put_summary_head(struct output *out, const struct summary *summary)
 	fields__add_text(&fields, "kernel", summary->kernel);
 	fields__add_text(&fields, "link", summary->link);
 	fields__add_seconds(&fields, "min_age_s", summary->min_age_s > 0 ? summary->min_age_s : -1);
+	fields__add_known(&fields, "sample_bytes", summary->sample_bytes, summary->sample_bytes);
 	fields__put(out, &fields, PART_HEAD);
 }
 

@@ -23,6 +23,7 @@
 #include "report/call_tree.h"
 #include "report/labels.h"
 #include "report/output.h"
+#include "report/sections.h"
 #include "util/text.h"
 
 #define SEPARATORS "#" /* begins a comment, anywhere in a line */
@@ -199,8 +200,11 @@ static void put_head(struct output *out, const struct summary *summary)
 {
 	const char *exe = summary->process_cnt == 1 ? summary->processes->info.exe : NULL;
 	char *cmd = name_of(exe ? exe : summary->process_cnt == 1 ? "?" : "(several processes)");
+	char words[64];
 
-	output__printf(out, "desc: heaptap\ncmd: %s\ntime_unit: ms\n", cmd ? cmd : "?");
+	output__printf(out, "desc: heaptap%s%s\ncmd: %s\ntime_unit: ms\n", summary->sample_bytes ? ", " : "",
+		summary->sample_bytes ? words__sampling(words, sizeof(words), summary) : "",
+		cmd ? cmd : "?");
 	free(cmd);
 }
 

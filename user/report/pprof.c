@@ -248,20 +248,34 @@ static void put_program_first(struct profile *profile, const struct summary_proc
 	}
 }
 
-/* What makes a process's numbers doubtful ("pprof -comments" prints it). */
-static void put_comment(struct profile *profile, const struct summary_process *process)
+/* "pprof -comments" prints it. */
+static void put_comment(struct profile *profile, const char *text)
+{
+	protobuf__clear(&profile->numbers);
+	protobuf__append_number(&profile->numbers, string(profile, text));
+	protobuf__put_message(&profile->message, PROFILE_COMMENT, &profile->numbers);
+}
+
+/* What makes a process's numbers doubtful. */
+static void put_books(struct profile *profile, const struct summary_process *process)
 {
 	char *label = process__label(process, ""), *books = words__books(process), *comment;
 
 	if (!process->complete && label && books &&
 		asprintf(&comment, "%s: %s", label, books) >= 0) {
-		protobuf__clear(&profile->numbers);
-		protobuf__append_number(&profile->numbers, string(profile, comment));
-		protobuf__put_message(&profile->message, PROFILE_COMMENT, &profile->numbers);
+		put_comment(profile, comment);
 		free(comment);
 	}
 	free(label);
 	free(books);
+}
+
+static void put_sampling(struct profile *profile, const struct summary *summary)
+{
+	char words[64];
+
+	if (summary->sample_bytes)
+		put_comment(profile, words__sampling(words, sizeof(words), summary));
 }
 
 static void put_times(struct profile *profile, const struct summary *summary)
@@ -347,11 +361,12 @@ static void fill(struct profile *profile, const struct summary *summary)
 	string(profile, ""); /* number 0, as the format wants it */
 	put_sample_types(profile);
 	put_times(profile, summary);
+	put_sampling(profile, summary);
 	for (size_t i = 0; i < summary->process_cnt; i++) {
 		const struct summary_process *process = &summary->processes[i];
 
 		put_program_first(profile, process);
-		put_comment(profile, process);
+		put_books(profile, process);
 		for (size_t at = 0; at < process->stack_cnt; at++)
 			put_sample(profile, &process->info, &process->stacks[at]);
 	}

@@ -25,6 +25,9 @@ static const char too_many[] = "blocks that are shown as outstanding may have be
 static const char unknown[] = "the numbers above may be wrong";
 static const char ring[] = "heaptap could not read as fast as events came: use a larger ring "
 			   "(--ring-size) or trace fewer processes";
+static const char table[] =
+	"the kernel's table of sampled blocks was full: sample fewer of them (--sample), or "
+	"trace fewer processes";
 static const char memory[] = "the kernel was short of memory: leave it more, or trace fewer "
 			     "processes";
 
@@ -35,6 +38,7 @@ static const struct consequence {
 } consequences[] = {
 	{COUNTER_no_memory, too_few, memory},
 	{COUNTER_unreadable, too_few, NULL},
+	{COUNTER_too_deep, too_few, NULL},
 	{COUNTER_lost_allocs, too_few, ring},
 	{COUNTER_lost_frees, too_many, ring},
 	{COUNTER_lost_maps, "mapped ranges may be missing", ring},
@@ -43,7 +47,9 @@ static const struct consequence {
 	{COUNTER_lost_lifecycle, "processes may be missing, or shown as running", ring},
 	{COUNTER_lost_stacks, "some blocks have no call stack", ring},
 	{COUNTER_lost_files, "some frames have no module", ring},
-	{COUNTER_not_booked, unknown, "heaptap was short of memory: leave it more, or trace fewer processes"},
+	{COUNTER_lost_samples, unknown, table},
+	{COUNTER_not_booked, unknown,
+		"heaptap was short of memory: leave it more, or trace fewer processes"},
 	{COUNTER_malformed, unknown, NULL},
 	{COUNTER_lost_failed, "failed allocations may be missing", ring},
 };
@@ -177,16 +183,21 @@ static const char *whose(char *buf, size_t buf_sz, size_t cnt, size_t all)
 	return buf;
 }
 
-static void put_birth(struct page *page, const struct verdict *verdict, size_t all)
+static const char *what_is_seen(const struct summary *summary)
+{
+	return summary->sample_bytes ? "sampled allocation and its free" : "allocation and free";
+}
+
+static void put_birth(
+	struct page *page, const struct summary *summary, const struct verdict *verdict)
 {
 	char buf[64], count[32];
 
 	if (!verdict->process_cnt)
 		return;
-	page__wrap(page, STYLE_GOOD, 2,
-		"books complete%s: every allocation and free since %s start was seen",
-		whose(buf, sizeof(buf), verdict->process_cnt, all),
-		words__plural(verdict->process_cnt, "its", "their"));
+	page__wrap(page, STYLE_GOOD, 2, "books complete%s: every %s since %s start was seen",
+		whose(buf, sizeof(buf), verdict->process_cnt, summary->process_cnt),
+		what_is_seen(summary), words__plural(verdict->process_cnt, "its", "their"));
 	if (!verdict->unmatched_frees)
 		return;
 	page__pad(page, 2);
@@ -197,17 +208,23 @@ static void put_birth(struct page *page, const struct verdict *verdict, size_t a
 		words__plural(verdict->unmatched_frees, "free was", "frees were"));
 }
 
-static void put_attached(struct page *page, const struct verdict *verdict, size_t all)
+static void put_attached(
+	struct page *page, const struct summary *summary, const struct verdict *verdict)
 {
 	char buf[64], count[32];
 
 	if (!verdict->process_cnt)
 		return;
 	page__wrap(page, STYLE_GOOD, 2,
-		"books complete%s since tracing began: every allocation and free from then on was "
-		"seen",
-		whose(buf, sizeof(buf), verdict->process_cnt, all));
+		"books complete%s since tracing began: every %s from then on was seen",
+		whose(buf, sizeof(buf), verdict->process_cnt, summary->process_cnt),
+		what_is_seen(summary));
 	page__pad(page, 2);
+	if (summary->sample_bytes) {
+		page__wrap(page, STYLE_PLAIN, 2,
+			"blocks allocated before that are not known and not counted");
+		return;
+	}
 	page__wrap(page, STYLE_PLAIN, 2,
 		"blocks allocated before that are not known and not counted; frees of them are to "
 		"be "
@@ -273,6 +290,24 @@ static void put_elsewhere(
 		words__plural(lost - ours, "is", "are"));
 }
 
+/* Three intervals without a point have a probability of 5 %. */
+static void put_sampling(struct page *page, const struct summary *summary)
+{
+	char mean[32], hidden[32];
+
+	if (!summary->sample_bytes)
+		return;
+	page__put(page, STYLE_PLAIN, "sampled");
+	page__pad(page, LABEL_COLUMN);
+	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN,
+		"one byte in %s on the average, and the block that it is in: numbers of blocks and "
+		"bytes are estimates, ± is a 95 %% interval, and what holds less than %s may not "
+		"be "
+		"shown",
+		text__bytes(mean, sizeof(mean), summary->sample_bytes),
+		text__bytes(hidden, sizeof(hidden), 3 * summary->sample_bytes));
+}
+
 void section__footer(
 	struct page *page, const struct render_options *options, const struct summary *summary)
 {
@@ -282,10 +317,11 @@ void section__footer(
 	put_events(page, summary, verdicts);
 	put_counters(page, options, &summary->counters);
 	put_stack_ends(page, summary);
+	put_sampling(page, summary);
 	if (options->verbosity)
 		put_cost(page, summary);
-	put_birth(page, &verdicts[TRUST_BIRTH], summary->process_cnt);
-	put_attached(page, &verdicts[TRUST_ATTACHED], summary->process_cnt);
+	put_birth(page, summary, &verdicts[TRUST_BIRTH]);
+	put_attached(page, summary, &verdicts[TRUST_ATTACHED]);
 	put_incomplete(page, &verdicts[TRUST_INCOMPLETE], summary->process_cnt);
 	put_elsewhere(page, summary, verdicts);
 }

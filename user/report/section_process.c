@@ -67,17 +67,24 @@ static void put_header(struct page *page, const struct summary_process *process)
 	page__end_line(page);
 }
 
-static void put_outstanding(struct page *page, const struct heap_totals *totals)
+static void put_outstanding(
+	struct page *page, const struct summary *summary, const struct summary_process *process)
 {
-	char bytes[32], exact[32], blocks[32], peak[32];
+	const struct heap_totals *totals = &process->totals;
+	const struct summary_estimate *estimate = &process->outstanding_estimate;
+	char bytes[32], exact[32], blocks[32], peak[32], bytes_error[48], blocks_error[48];
 
 	words__label(page, "outstanding");
 	page__put(page, STYLE_SIZE, "%s",
 		text__bytes(bytes, sizeof(bytes), totals->outstanding_bytes));
-	page__put(page, STYLE_PLAIN, " in %s %s",
+	page__put(page, STYLE_PLAIN, "%s in %s%s %s",
+		words__bytes_error(
+			bytes_error, sizeof(bytes_error), summary, estimate->bytes_error),
 		text__count(blocks, sizeof(blocks), totals->outstanding_blocks),
+		words__count_error(
+			blocks_error, sizeof(blocks_error), summary, estimate->blocks_error),
 		words__plural(totals->outstanding_blocks, "block", "blocks"));
-	if (totals->outstanding_bytes >= 1024)
+	if (totals->outstanding_bytes >= 1024 && !summary->sample_bytes)
 		page__put(page, STYLE_PLAIN, " (%s bytes)",
 			text__count(exact, sizeof(exact), totals->outstanding_bytes));
 	page__put(page, STYLE_PLAIN, ", peak %s",
@@ -85,19 +92,43 @@ static void put_outstanding(struct page *page, const struct heap_totals *totals)
 	page__end_line(page);
 }
 
-static void put_filtered(struct page *page, double min_age_s, const struct summary_process *process)
+static void put_filtered(
+	struct page *page, const struct summary *summary, const struct summary_process *process)
 {
-	char bytes[32], blocks[32], age[32];
+	const struct summary_estimate *estimate = &process->filtered_estimate;
+	char bytes[32], blocks[32], age[32], bytes_error[48], blocks_error[48];
 
-	if (!(min_age_s > 0))
+	if (!(summary->min_age_s > 0))
 		return;
 	words__label(page, "of these");
 	page__put(
 		page, STYLE_SIZE, "%s", text__bytes(bytes, sizeof(bytes), process->filtered_bytes));
-	page__put(page, STYLE_PLAIN, " in %s %s at least %s old",
+	page__put(page, STYLE_PLAIN, "%s in %s%s %s at least %s old",
+		words__bytes_error(
+			bytes_error, sizeof(bytes_error), summary, estimate->bytes_error),
 		text__count(blocks, sizeof(blocks), process->filtered_blocks),
+		words__count_error(
+			blocks_error, sizeof(blocks_error), summary, estimate->blocks_error),
 		words__plural(process->filtered_blocks, "block", "blocks"),
-		text__duration(age, sizeof(age), min_age_s));
+		text__duration(age, sizeof(age), summary->min_age_s));
+	page__end_line(page);
+}
+
+/* What the numbers above are worth. */
+static void put_sampled(
+	struct page *page, const struct summary *summary, const struct summary_process *process)
+{
+	uint64_t blocks = process->outstanding_estimate.sampled;
+	uint64_t allocs = process->allocs_estimate.sampled;
+	char count[32], all[32];
+
+	if (!summary->sample_bytes)
+		return;
+	words__label(page, "estimated");
+	page__put(page, STYLE_PLAIN, "from %s sampled %s outstanding, and %s sampled %s",
+		text__count(count, sizeof(count), blocks), words__plural(blocks, "block", "blocks"),
+		text__count(all, sizeof(all), allocs),
+		words__plural(allocs, "allocation", "allocations"));
 	page__end_line(page);
 }
 
@@ -125,15 +156,21 @@ static void put_change(struct page *page, const struct summary_process *process)
 }
 
 /* "9,876,543 allocations of 1.2 GiB, 9,864,198 frees, 3 failed" into buf */
-static char *totals_words(char *buf, size_t buf_sz, const struct heap_totals *totals)
+static char *totals_words(char *buf, size_t buf_sz, const struct summary *summary,
+	const struct summary_process *process)
 {
-	char allocs[32], bytes[32], frees[32], failed[32];
+	const struct heap_totals *totals = &process->totals;
+	const struct summary_estimate *estimate = &process->allocs_estimate;
+	char allocs[32], bytes[32], frees[32], failed[32], errors[3][48];
 
-	snprintf(buf, buf_sz, "%s %s of %s, %s %s, %s failed",
+	snprintf(buf, buf_sz, "%s%s %s of %s%s, %s%s %s, %s failed",
 		text__count(allocs, sizeof(allocs), totals->allocs),
+		words__count_error(errors[0], sizeof(errors[0]), summary, estimate->blocks_error),
 		words__plural(totals->allocs, "allocation", "allocations"),
 		text__bytes(bytes, sizeof(bytes), totals->bytes_allocated),
+		words__bytes_error(errors[1], sizeof(errors[1]), summary, estimate->bytes_error),
 		text__count(frees, sizeof(frees), totals->frees),
+		words__count_error(errors[2], sizeof(errors[2]), summary, process->frees_error),
 		words__plural(totals->frees, "free", "frees"),
 		text__count(failed, sizeof(failed), totals->failed_allocs));
 	return buf;
@@ -153,19 +190,21 @@ static void put_books(struct page *page, const struct summary_process *process)
 	page__wrap(page, STYLE_BAD, LABEL_COLUMN, "%s", process->note);
 }
 
-static void put_empty(struct page *page, const struct summary_process *process)
+static void put_empty(
+	struct page *page, const struct summary *summary, const struct summary_process *process)
 {
 	const struct heap_totals *totals = &process->totals;
+	const char *nothing = summary->sample_bytes ? "nothing that was sampled is outstanding"
+						    : "nothing outstanding";
 	char words[256], peak[32];
 
-	page__put(page, STYLE_PLAIN, "  nothing outstanding");
+	page__pad(page, 2);
 	if (totals->allocs || totals->failed_allocs)
-		page__put(page, STYLE_PLAIN, ", peak %s: %s",
+		page__wrap(page, STYLE_PLAIN, 4, "%s, peak %s: %s", nothing,
 			text__bytes(peak, sizeof(peak), totals->peak_outstanding_bytes),
-			totals_words(words, sizeof(words), totals));
+			totals_words(words, sizeof(words), summary, process));
 	else
-		page__put(page, STYLE_PLAIN, ": no allocation was seen");
-	page__end_line(page);
+		page__wrap(page, STYLE_PLAIN, 4, "%s: no allocation was seen", nothing);
 	/* where all is well the footer says so */
 	if (!process->complete || process->note)
 		put_books(page, process);
@@ -184,6 +223,7 @@ static void put_stacks(struct page *page, const struct render_options *options,
 		.blocks = filtered ? process->filtered_blocks : totals->outstanding_blocks,
 		.whole_bytes = totals->outstanding_bytes,
 		.has_past = words__has_past(process),
+		.is_estimated = summary->sample_bytes,
 		.one = "block",
 		.many = "blocks",
 	};
@@ -196,12 +236,13 @@ static void put_blocks(struct page *page, const struct render_options *options,
 {
 	char totals[256];
 
-	put_outstanding(page, &process->totals);
-	put_filtered(page, summary->min_age_s, process);
+	put_outstanding(page, summary, process);
+	put_filtered(page, summary, process);
+	put_sampled(page, summary, process);
 	put_change(page, process);
 	words__label(page, "totals");
 	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN, "%s",
-		totals_words(totals, sizeof(totals), &process->totals));
+		totals_words(totals, sizeof(totals), summary, process));
 	put_books(page, process);
 	put_stacks(page, options, summary, process);
 }
@@ -213,7 +254,7 @@ void section__process(struct page *page, const struct render_options *options,
 	if (process->totals.outstanding_blocks)
 		put_blocks(page, options, summary, process);
 	else
-		put_empty(page, process);
+		put_empty(page, summary, process);
 	if (process->arenas.alive)
 		section__arenas(page, options, &process->arenas);
 	if (process->mapped.totals.maps)

@@ -138,6 +138,19 @@ static void put_ages(struct page *page, const struct summary_stack *stack)
 		page__put(page, STYLE_PLAIN, "   %s to %s old", newest, oldest);
 }
 
+/* "31.5 MiB ± 1.2 MiB", in columns */
+static void put_bytes(
+	struct page *page, const struct stack_list *list, const struct summary_stack *stack)
+{
+	char buf[32];
+
+	page__put(
+		page, STYLE_SIZE, "%10s", text__bytes(buf, sizeof(buf), stack->outstanding_bytes));
+	if (list->is_estimated)
+		page__put(page, STYLE_PLAIN, " ± %-8s",
+			text__bytes(buf, sizeof(buf), stack->estimate.bytes_error));
+}
+
 static void put_numbers(struct page *page, const struct stack_list *list,
 	const struct summary_stack *stack, size_t rank)
 {
@@ -145,8 +158,7 @@ static void put_numbers(struct page *page, const struct stack_list *list,
 
 	snprintf(number, sizeof(number), "#%zu", rank);
 	page__put(page, STYLE_TITLE, "  %-4s", number);
-	page__put(
-		page, STYLE_SIZE, "%10s", text__bytes(buf, sizeof(buf), stack->outstanding_bytes));
+	put_bytes(page, list, stack);
 	page__put(page, STYLE_PLAIN, "  %11s %-6s",
 		text__count(buf, sizeof(buf), stack->outstanding_blocks),
 		words__plural(stack->outstanding_blocks, list->one, list->many));

@@ -15,6 +15,7 @@ struct stack_list {
 	uint64_t bytes, blocks; /* outstanding, in all stacks; with --min-age those that pass it */
 	uint64_t whole_bytes;	/* outstanding, of which shares are told */
 	bool has_past;		/* there was a summary before: changes are told */
+	bool is_estimated;	/* errors are told */
 	const char *one, *many; /* "block", "blocks" */
 };
 
@@ -42,6 +43,11 @@ void words__label(struct page *page, const char *label);
 char *words__change(char *buf, size_t buf_sz, int64_t bytes);
 /* "block" or "blocks" and the like: the second for all counts but 1 */
 const char *words__plural(uint64_t count, const char *one, const char *many);
+/* " ± 1.2 MiB", " ± 1,234": half of a 95 % interval; "" if the numbers are no estimates; buf */
+char *words__bytes_error(char *buf, size_t buf_sz, const struct summary *summary, uint64_t bytes);
+char *words__count_error(char *buf, size_t buf_sz, const struct summary *summary, uint64_t count);
+/* "estimated: one byte in 512 KiB was sampled"; buf. Only with sampling */
+char *words__sampling(char *buf, size_t buf_sz, const struct summary *summary);
 /* Whether there was a summary before this one: without, all that is outstanding has grown. */
 bool words__has_past(const struct summary_process *process);
 bool words__mapped_has_past(const struct summary_mapped *mapped);

@@ -30,6 +30,13 @@ struct summary_frame {
 	bool inlined;
 };
 
+/* What is behind an estimate of blocks and bytes. All 0 without sampling. */
+struct summary_estimate {
+	uint64_t sampled;      /* blocks that were */
+	uint64_t blocks_error; /* half the width of a 95 % interval around the estimate */
+	uint64_t bytes_error;
+};
+
 struct summary_stack {
 	uint64_t outstanding_bytes, outstanding_blocks;
 	uint64_t allocs, frees, bytes_allocated;
@@ -40,6 +47,7 @@ struct summary_stack {
 	struct summary_frame *frames;
 	size_t frame_cnt;
 	uint64_t id; /* the same for the same frames, as long as heaptap runs */
+	struct summary_estimate estimate; /* of what is outstanding */
 };
 
 /* What the program has mapped itself. Of its stacks, blocks are ranges, and allocs are maps. */
@@ -78,6 +86,9 @@ struct summary_process {
 	struct counters counters; /* of the kernel side, for this process */
 	uint64_t filtered_bytes;  /* outstanding bytes and blocks that pass --min-age, if given */
 	uint64_t filtered_blocks;
+	struct summary_estimate allocs_estimate; /* of allocs and bytes_allocated */
+	struct summary_estimate outstanding_estimate, filtered_estimate;
+	uint64_t frees_error;
 	struct summary_stack *stacks; /* sorted and cut as the options say */
 	size_t stack_cnt;
 	size_t stacks_total;		    /* before the cut */
@@ -93,6 +104,8 @@ struct summary {
 	struct timespec time; /* CLOCK_REALTIME */
 	double uptime_s;      /* of heaptap's tracing */
 	double min_age_s;     /* of blocks that count as outstanding in stacks; 0: any */
+	uint64_t sample_bytes; /* between sampled bytes, on the average; 0: every block was followed
+				*/
 	const char *host, *kernel;
 	struct summary_process *processes;
 	size_t process_cnt;

@@ -42,6 +42,35 @@ const char *summary_stack__owner(const struct summary_stack *stack)
 	return allocator;
 }
 
+static char *plus_minus(char *buf, size_t buf_sz, const struct summary *summary, const char *amount)
+{
+	snprintf(buf, buf_sz, summary->sample_bytes ? " ± %s" : "", amount);
+	return buf;
+}
+
+char *words__bytes_error(char *buf, size_t buf_sz, const struct summary *summary, uint64_t bytes)
+{
+	char amount[32];
+
+	return plus_minus(buf, buf_sz, summary, text__bytes(amount, sizeof(amount), bytes));
+}
+
+char *words__count_error(char *buf, size_t buf_sz, const struct summary *summary, uint64_t count)
+{
+	char amount[32];
+
+	return plus_minus(buf, buf_sz, summary, text__count(amount, sizeof(amount), count));
+}
+
+char *words__sampling(char *buf, size_t buf_sz, const struct summary *summary)
+{
+	char mean[32];
+
+	snprintf(buf, buf_sz, "estimated: one byte in %s was sampled",
+		text__bytes(mean, sizeof(mean), summary->sample_bytes));
+	return buf;
+}
+
 bool words__has_past(const struct summary_process *process)
 {
 	return process->growth_bytes != (int64_t)process->totals.outstanding_bytes ||

@@ -2,7 +2,7 @@
 /*
  * The viewer. Its data are the blocks behind it, one for each summary:
  *
- *   about: {host, kernel, time, uptime}, strings, frames: [[function, module, file, line, inlined]] (numbers of strings, -1: unknown),
+ *   about: {host, kernel, time, uptime, sample_bytes (0: none)}, strings, frames: [[function, module, file, line, inlined]] (numbers of strings, -1: unknown),
  *   nodes: [[parent, frame]] (a tree of call paths from the outermost caller in; parent -1: none),
  *   processes: [{about: {pid, comm, …}, stacks: [[node, bytes, blocks, allocs, allocated, growth, oldest, newest, complete]]}]
  *
@@ -391,6 +391,8 @@ function head_draw() {
 		`${words_bytes(bytes)} outstanding. INCOMPLETE: of ${incomplete.length} processes something was lost ` +
 		`(${incomplete.slice(0, 5).map((process) => `${process.comm} ${process.pid}`).join(", ")})` :
 		`${words_bytes(bytes)} outstanding in ${last.processes.length} processes. The books are complete.`;
+	if (last.sample_bytes)
+		$("verdict").textContent += ` Numbers are estimates: one byte in ${words_bytes(last.sample_bytes)} was sampled.`;
 	$("verdict").className = incomplete.length ? "bad" : "";
 	document.title = `heaptap: ${words_bytes(bytes)} outstanding`;
 }
