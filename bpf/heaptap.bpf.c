@@ -3,8 +3,8 @@
  * The kernel side's programs. The way of an event through the headers:
  *
  *   probe ─► call (entry, return; range, if it maps) ─► thread (in flight) ─► stack ─► unwind ─► file ─► emit ─► ring
- *             └──► declared (what a user's own allocators give and take) ──────────────────────────────────────┤
- *                └─► sample (is it told of?)
+ *             ├──► declared (what a user's own allocators give and take) ──────────────────────────────────────┤
+ *             └──► sample (is it told of?)
  *   tracepoint ─► life (fork, exec, exit) ────────────────────────────────────────────────────┘
  *   mapping made or taken away ─► unwind (what is known of addresses)
  *

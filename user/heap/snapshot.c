@@ -105,8 +105,8 @@ static int snapshot__take(const struct process *process, const struct sites *sit
 	return 0;
 }
 
-/* The last time at which a block can have been made that is this old. Without a least age all are: their
- * times are read when the records are made, which `now` may be a moment before. */
+/* The last time at which a block can have been made that is this old. Without a least age all are:
+ * their times are read when the records are made, which `now` may be a moment before. */
 static uint64_t limit_of(uint64_t now_ns, uint64_t min_age_ns)
 {
 	if (!min_age_ns)

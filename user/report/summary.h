@@ -104,7 +104,7 @@ struct summary {
 	struct timespec time; /* CLOCK_REALTIME */
 	double uptime_s;      /* of heaptap's tracing */
 	double min_age_s;     /* of blocks that count as outstanding in stacks; 0: any */
-	uint64_t sample_bytes; /* between sampled ones, on the average; 0: every block is followed */
+	uint64_t sample_bytes; /* between sampled ones, on the average; 0: no sampling */
 	const char *host, *kernel;
 	struct summary_process *processes;
 	size_t process_cnt;
