@@ -30,10 +30,36 @@ PREFIXED := malloc calloc realloc reallocarray posix_memalign aligned_alloc mema
 	free_sized free_aligned_sized mallocx rallocx dallocx sdallocx
 PROGRAMS_PREFIX = $(foreach name,$(PREFIXED),-D$(name)=$(1)$(name))
 
-PROGRAMS_PLAIN := leak trap_realloc_failing trap_pid_reuse trap_fork fork_threads trap_clone \
-	trap_exec trap_exec_thread trap_spawn trap_failed trap_many trap_dlclose threads \
-	main_exits_first die seccomped puppet contained churn leaky_server many_stacks stress \
-	trap_many_forks trap_map_reuse maps arena_obstack queries pool sampled
+# of one file each; a name has its own line
+PROGRAMS_PLAIN := arena_obstack \
+	churn \
+	contained \
+	die \
+	fork_threads \
+	leak \
+	leaky_server \
+	main_exits_first \
+	many_stacks \
+	maps \
+	pool \
+	puppet \
+	queries \
+	sampled \
+	seccomped \
+	stress \
+	threads \
+	trap_clone \
+	trap_dlclose \
+	trap_exec \
+	trap_exec_thread \
+	trap_failed \
+	trap_fork \
+	trap_many \
+	trap_many_forks \
+	trap_map_reuse \
+	trap_pid_reuse \
+	trap_realloc_failing \
+	trap_spawn
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
 	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \
