@@ -12,6 +12,8 @@
  * pair comes in two forms: one session program for entry and return (kernel 6.13), or two programs
  * (uprobe.multi, 6.6; perf uprobes, 5.15). The collector loads the form that it will attach.
  * Functions that may throw have no return probe, but on_return_site at their rets.
+ *
+ * The spy (spy.bpf.h) has programs of its own for the same places; they are loaded instead.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -36,6 +38,7 @@
 #include "range.bpf.h"
 #include "declared.bpf.h"
 #include "call.bpf.h"
+#include "spy.bpf.h"
 #include "life.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -97,6 +100,52 @@ int on_query(struct pt_regs *ctx)
 {
 	KEEP_OWN_STACK(ctx, no_programs);
 	call_query(bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+/* The spy's. A free is a call as all others. */
+SEC("uprobe")
+int on_spy_session(struct pt_regs *ctx)
+{
+	__u64 cookie;
+
+	KEEP_OWN_STACK(ctx, no_session_programs);
+	if (PT_REGS_IP(ctx) != bpf_get_func_ip(ctx)) {
+		spy_return(ctx, bpf_get_attach_cookie(ctx));
+		return 0;
+	}
+	cookie = bpf_get_attach_cookie(ctx);
+	return !spy_enter(ctx, cookie) || cookie & COOKIE_F_RETURN_SITES;
+}
+
+SEC("uprobe")
+int on_spy_enter(struct pt_regs *ctx)
+{
+	KEEP_OWN_STACK(ctx, no_programs);
+	spy_enter(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uprobe")
+int on_spy_return(struct pt_regs *ctx)
+{
+	KEEP_OWN_STACK(ctx, no_programs);
+	spy_return(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uprobe")
+int on_spy_return_site(struct pt_regs *ctx)
+{
+	KEEP_OWN_STACK(ctx, no_programs);
+	spy_return_site(ctx);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_spy_exit, struct task_struct *task)
+{
+	spy_exit(task);
 	return 0;
 }
 

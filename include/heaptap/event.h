@@ -28,6 +28,8 @@ enum event_kind {
 	EVENT_UNMAP = 12,	/* struct unmap_event: it takes some away, and how that ended */
 	EVENT_ARENA = 10,	/* struct arena_event: an arena was made, emptied, ended or moved */
 	EVENT_ARENA_ALLOC = 13, /* struct arena_alloc_event: as EVENT_ALLOC, in an arena */
+	EVENT_SPY_ENTER = 15,	/* struct spy_event: a spied call begins; without its results */
+	EVENT_SPY_RETURN = 16,	/* struct spy_event: it has returned, or was left */
 };
 
 enum event_flag {
@@ -49,6 +51,9 @@ enum event_flag {
 	/* EVENT_FREE, EVENT_ARENA: inside a call of a declared function. It is of what that one has
 	 * got for itself, and not in the books, unless it is. */
 	EVENT_F_INSIDE = 1 << 5,
+	/* EVENT_SPY_RETURN: the call was left without a return (an exception, longjmp, the thread's
+	 * end): known later, and without its results. */
+	EVENT_F_SPY_LEFT = 1 << 5,
 };
 
 /* What every record begins with. {tgid, image} names one image of one process: `image` is a hash of
@@ -173,6 +178,22 @@ struct file_event {
 	char path[];
 };
 
+#define SPY_ARGUMENTS 4 /* a power of two */
+
+/* One call of an allocator function, nested or not. */
+struct spy_event {
+	struct event event;
+	__u64 time_ns;	   /* CLOCK_MONOTONIC at its entry */
+	__u64 duration_ns; /* until its return: the time inside, probes of nested calls included */
+	__u64 number;	   /* of the thread's calls, from 1, in the order of their entries */
+	__u64 arguments[SPY_ARGUMENTS]; /* integer ones, whether it has them or not */
+	__u64 result;	   /* as returned, likewise */
+	__u64 out;	   /* ROLE_ALLOC_OUT: the block that it stored; 0: none */
+	__u64 stack;	   /* hash of the call stack at its entry; 0: not taken */
+	__u32 depth;	   /* of the calls in flight, this one is in: 0 for the outermost */
+	__u32 reserved;
+};
+
 #define TASK_COMM_LEN_MAX 16
 
 /* event.tgid/tid/image: the parent. */
@@ -265,8 +286,10 @@ enum {
 #define COOKIE_F_DECLARED (1ull << 41)
 /* It gives no block; those that are allocated inside it count, and belong to the arena. */
 #define COOKIE_F_GROWS (1ull << 42)
-/* A session's entry only: the function may throw, and its returns are probed where they are. */
+/* A session's entry, and a spy's: the function may throw, and its returns are probed where they are. */
 #define COOKIE_F_RETURN_SITES (1ull << 43)
+
+#define SPY_NO_FUNCTION (~0ull) /* in place of a function: of none that has a return probe */
 
 /* Instead of a size argument: the block is a string, and its length is read at the return. */
 #define SIZE_OF_STRING 0xf
@@ -283,6 +306,13 @@ struct counters {
 	__u64 count[COUNTER_CNT];
 };
 
+/* What the spy could not tell of, of all processes. */
+struct spy_losses {
+	__u64 lost;	 /* records: the ring was full */
+	__u64 too_deep;	 /* calls: too many of the thread were in flight */
+	__u64 no_memory; /* calls: there was none for the thread's state */
+};
+
 _Static_assert(sizeof(struct event) == 16, "event layout");
 _Static_assert(sizeof(struct alloc_event) == 48, "alloc_event layout");
 _Static_assert(sizeof(struct free_event) == 24, "free_event layout");
@@ -291,6 +321,7 @@ _Static_assert(sizeof(struct arena_event) == 56, "arena_event layout");
 _Static_assert(sizeof(struct alloc_failed_event) == 32, "alloc_failed_event layout");
 _Static_assert(sizeof(struct map_event) == 64, "map_event layout");
 _Static_assert(sizeof(struct unmap_event) == 40, "unmap_event layout");
+_Static_assert(sizeof(struct spy_event) == 104, "spy_event layout");
 _Static_assert(sizeof(struct stack_frame) == 24, "stack_frame layout");
 _Static_assert(sizeof(struct stack_event) == 32, "stack_event layout");
 _Static_assert(sizeof(struct file_event) == 40, "file_event layout");

@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RUNTIME = ROOT / "tests/runtime"
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
-PROGRAMS = ("leak", "threads", "trap_fork", "trap_realloc_failing", "puppet", "seccomped", "maps", "pool",
+PROGRAMS = ("leak", "threads", "trap_fork", "trap_realloc_failing", "puppet", "seccomped", "maps", "pool", "spied",
             "stacks_cxx", "stacks_threads", "stacks_signal", "libbacktrace.so", "libcount.so", "contained",
             "churn")
 SYSTEM_PROGRAMS = ("/usr/bin/python3", "/bin/sh", "/usr/bin/env")

@@ -10,6 +10,7 @@ import footprint
 import heaptap
 import oracle
 import reference
+import spying
 from harness import each
 from puppet import Puppet
 from test_declared import declare_pool
@@ -133,6 +134,15 @@ def test_declared_pools(t, kind):
     for case in ("kept", "reset"):
         _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program("pool"), case], options=options)
         heaptap.check_totals(t, image, expect)
+
+
+@each(*HERE)
+def test_spied_calls(t, kind):
+    """Against the program's own record of its calls, with a call stack for each."""
+    log = t.fresh_path(".log")
+    told = spying.run(t, [heaptap.program("spied"), log, "2", "400", "7"], ["--stack", "--link", kind])
+    spying.check_against_log(t, told, spying.read_log(log))
+    t.check(all(line["frames"] for line in told.calls), "a call without its stack")
 
 
 def test_container_that_appears_while_the_whole_machine_is_watched(t):

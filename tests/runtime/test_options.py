@@ -7,7 +7,7 @@ import heaptap
 from harness import each, without_bpf
 from puppet import Puppet
 
-SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "probes", "doctor")
+SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "spy", "probes", "doctor")
 # Where each option is tested; a new one must be put here, with a test.
 TESTED = {
     "interval": "interval", "duration": "duration", "top": "top", "min-age": "min_age",
@@ -16,6 +16,8 @@ TESTED = {
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
     "max-size": "outputs", "list": "outputs", "fail-above": "outputs", "mmap": "mmap",
     "allocators": "declared",
+    "function": "spy", "size": "spy", "thread": "spy", "slower-than": "spy", "stack-match": "spy",
+    "pre": "spy", "summary": "spy",
     "color": "color", "stack": "stack", "help": "help", "version": "version",
 }
 

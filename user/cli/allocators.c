@@ -117,7 +117,7 @@ int allocators__load(const struct options *options)
 {
 	int err = refuse_sampling(options);
 
-	allocator_functions__count_queries(options->verbosity > 0);
+	allocator_functions__count_queries(options->verbosity > 0 || options->is_spy);
 	for (size_t i = 0; !err && i < options->allocators.cnt; i++)
 		err = load(options->allocators.names[i]);
 	return err;

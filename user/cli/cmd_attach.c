@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/trace.h"
+#include "cli/trace_spy.h"
 #include "probe/bystanders.h"
 #include "util/log.h"
 #include "util/proc.h"
@@ -189,6 +190,7 @@ static int attach_all(struct trace *trace, struct attach *attach)
 	log_debug(1, "tracing %d processes at %zu sites by %s links", attach->pid_cnt,
 		targets__site_cnt(trace->targets),
 		link_kind__name(tracer__link_kind(trace->tracer)));
+	trace_spy__attached(trace);
 	return 0;
 }
 

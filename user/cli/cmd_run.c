@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "cli/trace.h"
+#include "cli/trace_spy.h"
 #include "probe/closure.h"
 #include "util/log.h"
 
@@ -184,6 +185,7 @@ static int start(struct trace *trace, struct run *run)
 
 	if (!err)
 		err = probe_files(trace, run, reason);
+	trace_spy__attached(trace);
 	if (!err)
 		err = let_go(run);
 	return err ? refuse(run, err, reason) : 0;

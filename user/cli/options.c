@@ -162,6 +162,47 @@ static int parse_format(const char *text, void *field)
 	return 0;
 }
 
+static int parse_nanoseconds(const char *text, void *field)
+{
+	static const struct {
+		const char *suffix;
+		double ns;
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+	char *end;
+	double value = strtod(text, &end);
+
+	for (size_t i = 0; end != text && i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].suffix) || !(value > 0) || value * units[i].ns > 1e18)
+			continue;
+		*(uint64_t *)field = ceil(value * units[i].ns);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* "FROM:TO"; either may be missing, and FROM alone is FROM:. */
+static int parse_sizes(const char *text, void *field)
+{
+	char from[32], *colon;
+	uint64_t sizes[2] = {0, UINT64_MAX};
+	int err = 0;
+
+	if (!*text || !strcmp(text, ":") || strlen(text) >= sizeof(from))
+		return -EINVAL;
+	strcpy(from, text);
+	colon = strchr(from, ':');
+	if (colon)
+		*colon++ = '\0';
+	if (*from)
+		err = text__parse_size(from, &sizes[0]);
+	if (!err && colon && *colon)
+		err = text__parse_size(colon, &sizes[1]);
+	if (err || sizes[0] > sizes[1] || !sizes[1])
+		return -EINVAL;
+	memcpy(field, sizes, sizeof(sizes));
+	return 0;
+}
+
 static int parse_link(const char *text, void *field)
 {
 	return link_kind__parse(text, field);

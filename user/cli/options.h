@@ -11,6 +11,7 @@
 #include "probe/tracer.h"
 #include "report/selection.h"
 #include "report/summary.h"
+#include "spy/spy.h"
 
 enum colour_mode { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
@@ -23,9 +24,10 @@ enum {
 	CMD_RECORD = 1 << 8,
 	CMD_REPORT = 1 << 9,
 	CMD_DIFF = 1 << 10,
+	CMD_SPY = 1 << 14,
 	CMD_TRACE = CMD_RUN | CMD_ATTACH | CMD_WATCH | CMD_RECORD,
 	CMD_SHOW = CMD_TRACE | CMD_REPORT | CMD_DIFF,
-	CMD_ALL = CMD_SHOW | CMD_PROBES | CMD_DOCTOR,
+	CMD_ALL = CMD_SHOW | CMD_SPY | CMD_PROBES | CMD_DOCTOR,
 };
 
 #define OUTPUTS_MAX 8
@@ -62,6 +64,8 @@ struct options {
 	enum link_kind link;
 	enum stack_mode stack;
 	bool mmap;
+	bool is_spy;
+	struct spy_options spy;
 	enum colour_mode colour;
 	struct allocators allocators;
 	int verbosity;

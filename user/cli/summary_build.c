@@ -122,17 +122,30 @@ static void fill_stack(struct summary_draft *draft, const struct process_info *i
 
 /* Of the stack that the books know by this number. */
 static int fill_stack_frames(
-	struct summary_draft *draft, const struct process_info *info, struct summary_stack *stack)
+	struct trace *trace, const struct process_info *info, struct summary_stack *stack)
 {
-	const struct heap_stack *known = heap__stack(draft->trace->heap, stack->id);
+	const struct heap_stack *known = heap__stack(trace->heap, stack->id);
 
 	for (uint32_t i = 0; known && i < known->frame_cnt; i++) {
-		int err = add_frame(draft->trace, info, &known->frames[i], i > 0, stack);
+		int err = add_frame(trace, info, &known->frames[i], i > 0, stack);
 
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+int summary_stack__make(struct trace *trace, const struct process_info *info, uint64_t id,
+	struct summary_stack *ret_stack)
+{
+	const struct heap_stack *known = heap__stack(trace->heap, id);
+
+	*ret_stack = (struct summary_stack){.id = id};
+	if (known && known->frame_cnt) {
+		ret_stack->complete = known->end == STACK_END_ROOT;
+		ret_stack->end = stack_end_rows[known->end].text;
+	}
+	return fill_stack_frames(trace, info, ret_stack);
 }
 
 /* Numbers only: frames are for those that will be shown. NULL without memory. */
@@ -156,7 +169,7 @@ static int finish_stacks(struct summary_draft *draft, const struct process_info 
 	if (shrunk)
 		*stacks = shrunk;
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = fill_stack_frames(draft, info, &(*stacks)[i]);
+		err = fill_stack_frames(draft->trace, info, &(*stacks)[i]);
 	return err;
 }
 

@@ -8,6 +8,11 @@
 
 struct summary_draft;
 
+/* The stack that the books know by this number, with the names of its frames: 0 or -ENOMEM;
+ * *ret_stack is set in both cases, its frames are the caller's (free()), what they name is not. */
+int summary_stack__make(struct trace *trace, const struct process_info *info, uint64_t id,
+	struct summary_stack *ret_stack);
+
 /* A summary of `only`, or (NULL) of all processes. NULL without memory. */
 struct summary_draft *summary_draft__new(
 	struct trace *trace, enum summary_kind kind, struct process *only);

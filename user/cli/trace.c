@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
+#include "cli/trace_spy.h"
 
 #define LOOK_MS 50
 
@@ -44,7 +45,7 @@ static void on_signals(struct trace *trace)
 			 trace->hooks.on_signal(trace, number, info.ssi_code > 0))
 			;
 		else if (number != SIGCHLD)
-			trace->done = true;
+			trace->done = trace->was_told_to_end = true;
 	}
 }
 
@@ -69,7 +70,7 @@ static void on_ready(struct trace *trace, uint64_t data)
 		trace__summarize(trace, SUMMARY_PERIODIC);
 	} else if ((int)data == trace->duration_fd) {
 		drain_fd(trace->duration_fd);
-		trace->done = true;
+		trace->done = trace->was_told_to_end = true;
 	}
 }
 
@@ -106,10 +107,13 @@ int trace__loop(struct trace *trace)
 			on_ready(trace, events[i].data.u64);
 		}
 		tell_ended(trace);
+		if (trace->spy)
+			trace_spy__turn(trace);
 		trace__forget_files(trace);
 	}
+	trace_spy__detaching(trace);
 	tracer__detach(trace->tracer); /* the targets run at full speed while the summary is made */
 	trace__drain(trace);
 	tell_ended(trace);
-	return trace->exit_code;
+	return trace->spy ? trace_spy__end(trace, trace->exit_code) : trace->exit_code;
 }

@@ -79,10 +79,12 @@ struct trace {
 	struct collector *collector;
 	struct new_files *new_files; /* NULL: stacks need no rows */
 	struct outputs *outputs;
+	struct trace_spy *spy; /* instead; NULL: none */
 	double began_s; /* CLOCK_MONOTONIC */
 	sigset_t old_signals;
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
 	int exit_code;	  /* what went wrong so far */
+	bool was_told_to_end; /* by a signal, or the time that was given is over */
 	bool done;	  /* the loop ends after the ring is empty */
 	size_t ended_cnt; /* processes since the last on_ended */
 	struct pending_mark marks[MARKS_PENDING];

@@ -12,6 +12,7 @@
 #include "cli/machine.h"
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
+#include "cli/trace_spy.h"
 #include "report/output.h"
 #include "util/log.h"
 
@@ -96,6 +97,11 @@ static void tell_begin(void *arg, struct process *process)
 		trace->hooks.on_exec(trace, process);
 }
 
+static void tell_spied(void *arg, struct process *process, const struct spy_event *record)
+{
+	trace_spy__call(arg, process, record);
+}
+
 static bool tell_lost(void *arg, pid_t tgid, uint32_t image)
 {
 	struct trace *trace = arg;
@@ -134,6 +140,7 @@ static int open_books(struct trace *trace)
 			.on_guest_end = tell_guest_end,
 			.on_file = tell_file,
 			.has_lost = tell_lost,
+			.on_spied = tell_spied,
 			.arg = trace},
 	};
 	return 0;
@@ -142,12 +149,15 @@ static int open_books(struct trace *trace)
 static int open_tracer(struct trace *trace, const struct tracer_config *config)
 {
 	char *log = NULL;
+	struct spy_config spy = trace_spy__config(&trace->options->spy);
 	struct tracer_config full = *config;
 	int err, exit_code = 0;
 
 	full.helper = symbolizer__keeper(trace->symbolizer);
 	full.ranges = trace->options->mmap;
 	full.sample_bytes = trace->options->sample_bytes;
+	if (trace->options->is_spy)
+		full.spy = &spy;
 	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {
@@ -207,7 +217,7 @@ int trace__open(struct trace *trace, const struct options *options,
 	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
 	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
 	raise_file_limit();
-	exit_code = outputs__open(&trace->outputs, options, default_out);
+	exit_code = options->is_spy ? 0 : outputs__open(&trace->outputs, options, default_out);
 	if (exit_code)
 		return exit_code;
 	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -220,6 +230,8 @@ int trace__open(struct trace *trace, const struct options *options,
 			return exit_code;
 		err = open_rest(trace);
 	}
+	if (!err && options->is_spy)
+		return trace_spy__open(trace, default_out);
 	if (err)
 		log_error("cannot start tracing: %s", strerror(-err));
 	return err ? EXIT_TRACING : 0;
@@ -251,6 +263,7 @@ int trace__close(struct trace *trace, int exit_code)
 	close_fd(trace->signal_fd);
 	close_fd(trace->interval_fd);
 	close_fd(trace->duration_fd);
+	trace_spy__free(trace);
 	err = outputs__close(trace->outputs);
 	sigprocmask(SIG_SETMASK, &trace->old_signals, NULL);
 	return err ? err : exit_code;

@@ -12,7 +12,7 @@ static void summarize(struct trace *trace, enum summary_kind kind, struct proces
 {
 	struct summary_draft *draft;
 
-	if (trace->exit_code == EXIT_OUTPUT)
+	if (trace->exit_code == EXIT_OUTPUT || !trace->outputs)
 		return;
 	draft = summary_draft__new(trace, kind, only);
 	if (!draft) {

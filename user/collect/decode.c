@@ -18,6 +18,8 @@ static const size_t record_sizes[] = {
 	[EVENT_UNMAP] = sizeof(struct unmap_event),
 	[EVENT_ARENA] = sizeof(struct arena_event),
 	[EVENT_ARENA_ALLOC] = sizeof(struct arena_alloc_event),
+	[EVENT_SPY_ENTER] = sizeof(struct spy_event),
+	[EVENT_SPY_RETURN] = sizeof(struct spy_event),
 };
 
 static bool is_range(__u64 addr, __u64 size)

@@ -431,6 +431,14 @@ static void on_exit_event(struct ingest *ingest, const struct exit_event *record
 	tell_end(ingest, process);
 }
 
+static void on_spied(struct ingest *ingest, const struct spy_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+
+	if (process && ingest->hooks.on_spied)
+		ingest->hooks.on_spied(ingest->hooks.arg, process, record);
+}
+
 void ingest__record(struct ingest *ingest, const void *data, size_t sz)
 {
 	const struct event *event = decode__event(data, sz);
@@ -468,5 +476,8 @@ void ingest__record(struct ingest *ingest, const void *data, size_t sz)
 		return on_map(ingest, (const void *)event);
 	case EVENT_UNMAP:
 		return on_unmap(ingest, (const void *)event);
+	case EVENT_SPY_ENTER:
+	case EVENT_SPY_RETURN:
+		return on_spied(ingest, (const void *)event);
 	}
 }

@@ -23,6 +23,8 @@ struct ingest_hooks {
 	void (*on_file)(void *arg, struct module *module, const struct file_event *record);
 	/* Has the kernel side counted a loss of this image? */
 	bool (*has_lost)(void *arg, pid_t tgid, uint32_t image);
+	/* A spied call of the process begins or ends. */
+	void (*on_spied)(void *arg, struct process *process, const struct spy_event *record);
 	void *arg;
 };
 

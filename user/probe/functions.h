@@ -44,6 +44,7 @@ struct definition {
 	uint64_t address;    /* as its ELF file counts */
 	uint64_t size;	     /* 0: not told */
 	bool may_throw;	     /* under one of its names */
+	bool is_wanted;	     /* by a spy, under the name that it has here */
 	const char *problem; /* why it cannot be probed; NULL: it can */
 };
 

@@ -19,6 +19,9 @@
  * with operators of its own) they get their memory from an allocator that is probed itself.
  * Functions that map memory are probed in files that define mmap: elsewhere a function called brk
  * can be anything.
+ *
+ * A spy is to see the calls themselves: wrappers and C++ operators are probed for it wherever they
+ * are, and frees have a return.
  */
 #include <errno.h>
 #include <linux/types.h>
@@ -65,6 +68,7 @@ struct scan {
 	bool *found; /* by function: the file has it */
 	bool out_of_memory;
 	bool with_mapping;
+	const struct spied_functions *spied; /* NULL: for the books */
 	bool defines_malloc, defines_operators, defines_ifunc, defines_mmap;
 	unsigned local_roles; /* of local symbols: bits 1 << enum alloc_role */
 	bool takes_locals;
@@ -106,6 +110,22 @@ static void describe_machine(const struct elf_image *image, char *buf, size_t bu
 			image->header.e_machine);
 }
 
+static bool scan__wants(const struct scan *scan, uint16_t function)
+{
+	return !scan->spied || scan->spied->is_wanted(function, scan->spied->arg);
+}
+
+/* Of several names the first that is wanted, or else the first. */
+static void definition__name(struct definition *definition, uint16_t function, bool is_wanted)
+{
+	bool is_better =
+		is_wanted == definition->is_wanted ? function < definition->function : is_wanted;
+
+	if (is_better)
+		definition->function = function;
+	definition->is_wanted |= is_wanted;
+}
+
 static void scan__add_definition(
 	struct scan *scan, uint16_t function, uint64_t address, uint64_t size)
 {
@@ -126,8 +146,7 @@ static void scan__add_definition(
 		};
 	}
 	definition->may_throw |= allocator_function__may_throw(function);
-	if (function < definition->function)
-		definition->function = function;
+	definition__name(definition, function, scan__wants(scan, function));
 }
 
 static bool scan__find_builtin(const struct scan *scan, bool is_local, const char *name,
@@ -252,7 +271,7 @@ static void scan__drop_definitions(struct scan *scan, definition_test *is_droppe
 static bool is_foreign(const struct scan *scan, const struct definition *definition)
 {
 	if (allocator_function__is_operator(definition->function))
-		return !scan->defines_malloc;
+		return !scan->defines_malloc && !scan->spied;
 	return allocator_function__maps(definition->function) && !scan->defines_mmap;
 }
 
@@ -266,6 +285,13 @@ static struct call_map scan__call_map(const struct scan *scan, struct decoder *d
 		.slots = scan->slots,
 		.slot_cnt = scan->slot_cnt,
 	};
+}
+
+/* A spy looks into all that was found, whoever calls it. */
+static bool is_unwanted(const struct scan *scan, const struct definition *definition)
+{
+	(void)scan;
+	return !definition->is_wanted;
 }
 
 static bool is_wrapper(const struct scan *scan, const struct definition *definition)
@@ -519,8 +545,10 @@ static struct probe_site scan__make_site(
 	return site;
 }
 
-static enum site_kind entry_kind(const struct definition *definition)
+static enum site_kind entry_kind(const struct scan *scan, const struct definition *definition)
 {
+	if (scan->spied)
+		return definition->may_throw ? SITE_ENTRY : SITE_CALL;
 	if (allocator_function__is_query(definition->function))
 		return SITE_QUERY;
 	if (allocator_function__is_free(definition->function) &&
@@ -544,7 +572,9 @@ static struct probe_site scan__choose_site(struct scan *scan, const struct defin
 		scan->branches_unknown ? UINT64_MAX : prologue->entrances);
 	ret = scan__make_site(scan, definition->function, definition->address + site.delta,
 		code + site.delta, code_sz - site.delta);
-	ret.kind = entry_kind(definition);
+	ret.kind = entry_kind(scan, definition);
+	if (ret.kind == SITE_ENTRY && scan->spied)
+		ret.cookie |= COOKIE_F_RETURN_SITES;
 	ret.entry_delta = site.delta;
 	ret.cost = site.cost;
 	return ret;
@@ -622,7 +652,7 @@ static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
 	err = scan__find_entrances(scan);
 	if (err)
 		return err;
-	scan__drop_definitions(scan, is_wrapper);
+	scan__drop_definitions(scan, scan->spied ? is_unwanted : is_wrapper);
 	err = scan__replace_return_probes(scan, ret_sites);
 	return err ? err : scan__choose_sites(scan, ret_sites);
 }
@@ -640,8 +670,8 @@ static int scan__choose_declared(struct scan *scan, const char *path)
 	return 0;
 }
 
-int probe_sites__scan(
-	int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites)
+static int scan_file(int fd, const char *path, bool with_mapping,
+	const struct spied_functions *spied, struct probe_sites *ret_sites)
 {
 	struct probe_sites sites = {0};
 	struct scan *scan;
@@ -651,6 +681,7 @@ int probe_sites__scan(
 	if (!scan)
 		return -ENOMEM;
 	scan->with_mapping = with_mapping;
+	scan->spied = spied;
 	err = scan__choose_declared(scan, path);
 	if (!err)
 		err = elf_image__open(fd, &scan->image);
@@ -673,6 +704,18 @@ out:
 	free(scan->slots);
 	free(scan);
 	return err;
+}
+
+int probe_sites__scan(
+	int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites)
+{
+	return scan_file(fd, path, with_mapping, NULL, ret_sites);
+}
+
+int probe_sites__scan_spied(int fd, const char *path, bool with_mapping,
+	const struct spied_functions *functions, struct probe_sites *ret_sites)
+{
+	return scan_file(fd, path, with_mapping, functions, ret_sites);
 }
 
 void probe_sites__destroy(struct probe_sites *sites)

@@ -53,6 +53,16 @@ struct probe_sites {
  */
 int probe_sites__scan(
 	int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites);
+
+/* Which functions a spy wants: those for which it returns true. */
+struct spied_functions {
+	bool (*is_wanted)(uint16_t function, const void *arg);
+	const void *arg;
+};
+/* The same for a spy: functions that hand on to another one too (C++'s operators around malloc),
+ * and frees with their return. */
+int probe_sites__scan_spied(int fd, const char *path, bool with_mapping,
+	const struct spied_functions *functions, struct probe_sites *ret_sites);
 void probe_sites__destroy(struct probe_sites *sites);
 
 #endif

@@ -35,6 +35,7 @@ struct targets {
 	struct hash files; /* by module */
 	size_t site_cnt;
 	bool with_mapping;
+	const struct spied_functions *spied; /* NULL: for the books */
 };
 
 struct targets *targets__new(struct tracer *tracer, struct modules *modules, bool with_mapping)
@@ -47,6 +48,11 @@ struct targets *targets__new(struct tracer *tracer, struct modules *modules, boo
 	targets->modules = modules;
 	targets->with_mapping = with_mapping;
 	return targets;
+}
+
+void targets__spy(struct targets *targets, const struct spied_functions *functions)
+{
+	targets->spied = functions;
 }
 
 static void file__free(struct hash_node *node)
@@ -93,14 +99,21 @@ static struct target_file *add_file(struct targets *targets, struct module *modu
 	return NULL;
 }
 
-static void scan(struct target_file *file, bool with_mapping)
+static int scan_file(
+	const struct targets *targets, const struct module *module, struct probe_sites *ret_sites)
+{
+	if (targets->spied)
+		return probe_sites__scan_spied(module->fd, module->path, targets->with_mapping,
+			targets->spied, ret_sites);
+	return probe_sites__scan(module->fd, module->path, targets->with_mapping, ret_sites);
+}
+
+static void scan(const struct targets *targets, struct target_file *file)
 {
 	struct module *module = file->module;
 
 	file->is_scanned = module->fd >= 0;
-	file->err = module->fd < 0 ? module->error
-				   : probe_sites__scan(module->fd, module->path, with_mapping,
-					     &file->sites);
+	file->err = module->fd < 0 ? module->error : scan_file(targets, module, &file->sites);
 	log_debug(2, "%s: %zu probe sites", module->path, file->sites.cnt);
 	if (*file->sites.unseen)
 		log_debug(1, "%s: %s", module->path, file->sites.unseen);
@@ -116,7 +129,7 @@ static struct target_file *find_sites(struct targets *targets, struct module *mo
 	if (!file)
 		file = add_file(targets, module);
 	if (file && !file->is_scanned)
-		scan(file, targets->with_mapping);
+		scan(targets, file);
 	return file;
 }
 

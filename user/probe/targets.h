@@ -19,6 +19,9 @@ struct targets;
 struct targets *targets__new(struct tracer *tracer, struct modules *modules, bool with_mapping);
 void targets__free(struct targets *targets);
 
+/* From now on sites are a spy's, of these functions (borrowed). */
+void targets__spy(struct targets *targets, const struct spied_functions *functions);
+
 /*
  * Probes the allocator functions of a file, for `pid` or ALL_PROCESSES. Returns the number of sites
  * that were attached now (0: none in it, or attached before), or -errno of reading or attaching;

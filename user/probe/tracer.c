@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 #include "probe/disposal.h"
 #include "probe/mapping_hooks.h"
+#include "probe/spy_programs.h"
 #include "probe/tracer.h"
 #include "heaptap.skel.h"
 
@@ -25,6 +26,7 @@ struct tracer {
 	struct heaptap_bpf *skel;
 	enum link_kind kind;
 	const char *mapping_hook;
+	bool is_spy;
 	bool multi_pid_is_thread; /* uprobe.multi's pid filter matches one thread only */
 	struct file_links **files;
 	size_t file_cnt, file_cap;
@@ -52,6 +54,8 @@ static struct link_programs tracer_programs(const struct tracer *tracer)
 {
 	struct heaptap_bpf *skel = tracer->skel;
 
+	if (tracer->is_spy)
+		return spy_programs__links(skel, tracer->kind);
 	return (struct link_programs){
 		.call_return = skel->progs.on_call_return,
 		.enter = tracer->kind == LINK_SESSION ? skel->progs.on_call_session
@@ -137,6 +141,7 @@ static int load_kind(struct tracer *tracer, const struct tracer_config *config, 
 	if (!tracer->skel)
 		return -errno;
 	choose_programs(tracer->skel, kind);
+	choose_spy_programs(tracer->skel, kind, config->spy);
 	choose_mapping_hooks(tracer->skel);
 	set_knobs(tracer->skel, config);
 	err = set_sizes(tracer->skel, config);
@@ -194,6 +199,11 @@ static int attach_life(struct tracer *tracer)
 	skel->links.on_exec = bpf_program__attach(skel->progs.on_exec);
 	if (!skel->links.on_exec)
 		return -errno;
+	/* Before the exit's own record. */
+	if (tracer->is_spy)
+		skel->links.on_spy_exit = bpf_program__attach(skel->progs.on_spy_exit);
+	if (tracer->is_spy && !skel->links.on_spy_exit)
+		return -errno;
 	skel->links.on_exit = bpf_program__attach(skel->progs.on_exit);
 	return skel->links.on_exit ? 0 : -errno;
 }
@@ -222,6 +232,7 @@ int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, 
 		goto err_out;
 	libbpf_set_print(print_libbpf);
 	tracer->multi_pid_is_thread = multi_pid_is_thread();
+	tracer->is_spy = config->spy;
 	err = load(tracer, config);
 	if (!err)
 		err = begin_disposal(tracer);
@@ -520,6 +531,11 @@ void tracer__forget_block(struct tracer *tracer, pid_t tgid, uint32_t image, uin
 	struct sampled_key key = {.addr = addr, .tgid = tgid, .image = image};
 
 	bpf_map_delete_elem(bpf_map__fd(tracer->skel->maps.sampled_blocks), &key);
+}
+
+struct spy_losses tracer__spy_losses(const struct tracer *tracer)
+{
+	return tracer->skel->bss->spy_losses;
 }
 
 struct counters tracer__all_counters(const struct tracer *tracer)

@@ -26,6 +26,16 @@ enum stack_mode {
 	STACK_NONE,  /* only which allocator function it was */
 };
 
+/* What the spy tells (bpf/spy.bpf.h). */
+struct spy_config {
+	bool enters; /* calls at their entry, too */
+	bool stacks;
+	pid_t tid;  /* of this thread only; 0: any */
+	bool sizes; /* only calls that ask for size_min to size_max bytes */
+	uint64_t size_min, size_max;
+	uint64_t slower_ns; /* only calls that took so long */
+};
+
 struct tracer_config {
 	enum link_kind link;  /* LINK_AUTO: the best that works */
 	uint64_t ring_sz;     /* bytes; a power of two, and pages */
@@ -41,6 +51,8 @@ struct tracer_config {
 	const char *cgroup; /* path of a cgroup's folder; NULL: any */
 	bool ranges;	    /* what programs map themselves is told, too */
 	bool filter_exe;    /* only programs given to tracer__add_exe */
+	const struct spy_config
+		*spy; /* the spy's programs instead of those of the books; or NULL */
 };
 
 struct tracer;
@@ -98,6 +110,8 @@ void tracer__counters(
 void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image);
 /* A sampled block of an image that has ended: its free will not come. */
 void tracer__forget_block(struct tracer *tracer, pid_t tgid, uint32_t image, uint64_t addr);
+/* What the spy's programs could not tell of, so far. */
+struct spy_losses tracer__spy_losses(const struct tracer *tracer);
 /* The sum over all images that are not forgotten, and of what could not be counted for one image. */
 struct counters tracer__all_counters(const struct tracer *tracer);
 
