@@ -73,6 +73,7 @@ PROGRAMS_DECLARED := $(foreach program,arena_apr:apr-1 arena_talloc:talloc slice
 PROGRAMS_STACKS := stacks_cxx stacks_threads stacks_signal stacks_frames stacks_dlclose
 PROGRAMS_STACKS_FLAGS := $(filter-out -fno-omit-frame-pointer,$(PROGRAMS_FLAGS)) -O2 -fomit-frame-pointer
 PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw trap_bad_alloc leak_new spied_new \
+	late_free suppressed suppressed_asan \
 	leak_optimized leak_static leak_stripped leak_debuglink leak_ours leak_ours_tail leak_ours_static \
 	leak_new_ours leak_forwarded leak_forwarded_tail \
 	$(foreach program,$(PROGRAMS_DECLARED),$(firstword $(subst :, ,$(program)))) \
@@ -96,8 +97,12 @@ $(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS)): $(PROGRAMS_DEPS) | $(PROGRAMS_OUT)
 $(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS_PLAIN)): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.c
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_WEAK) -ldl -lpthread
 
-$(addprefix $(PROGRAMS_OUT)/,leak_new trap_bad_alloc spied_new): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.cc
+$(addprefix $(PROGRAMS_OUT)/,leak_new trap_bad_alloc spied_new late_free suppressed): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.cc
 	$(PROGRAMS_CXX) $< -o $@
+
+# the same leaks under LeakSanitizer, which is asked what it would suppress
+$(PROGRAMS_OUT)/suppressed_asan: $(PROGRAMS_SRC)/suppressed.cc
+	$(PROGRAMS_CXX) -fsanitize=address $< -o $@
 
 # as programs are usually built: no frame pointers, tail calls
 $(PROGRAMS_OUT)/leak_optimized: $(PROGRAMS_SRC)/leak.c

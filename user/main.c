@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "--help";
 	const struct command *command = command__find(name);
 	struct options options;
-	int err;
+	int err, exit_code;
 
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		command__print_overview(argc > 1 ? stdout : stderr);
@@ -29,5 +29,7 @@ int main(int argc, char **argv)
 		return err < 0 ? EXIT_USAGE : EXIT_OK;
 	log_verbosity = options.verbosity;
 	err = allocators__load(&options);
-	return err ? err : command->run(&options);
+	exit_code = err ? err : command->run(&options);
+	options__destroy(&options);
+	return exit_code;
 }

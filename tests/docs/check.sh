@@ -40,9 +40,9 @@ commands() {
 	"$HEAPTAP" --help | sed -nE 's/^  heaptap ([a-z]+) .*/\1/p'
 }
 
-# "-i, --interval SEC", a line each; of one command, or of all
+# "-i, --interval SEC" or "--blocks[=N]", a line each; of one command, or of all
 help_options() {
-	"$HEAPTAP" "$@" --help | sed -nE 's/^  ( {4}|-., )(--[a-z-]+( [A-Z]+)?)  .*/\1\2/p' | sed 's/^ *//'
+	"$HEAPTAP" "$@" --help | sed -nE 's/^  ( {4}|-., )(--[a-z-]+( [A-Z=]+|\[=[A-Z]+\])?)  .*/\1\2/p' | sed 's/^ *//'
 }
 
 help_exit_codes() {
@@ -123,7 +123,7 @@ help_values() {
 
 check_values() {
 	local option word
-	for option in sort format link stack color; do
+	for option in sort format link stack color blocks-by; do
 		same "completion has the values of --$option" \
 			"$(help_values $option)" "$(completions run --$option '' | sort)"
 		for word in $(help_values $option); do

@@ -298,6 +298,14 @@ static struct summary_stack hostile_stacks[] = {
 		"ends\nwith a newline", FRAMES(hostile_frames)},
 };
 
+static struct summary_block hostile_blocks[] = {
+	{UINT64_MAX, UINT64_MAX, UINT64_MAX, INT32_MAX, 1e300, UINT64_MAX, BLOCK_CLIENT,
+		"tag\n\x1b[2J\xff",
+		{UINT64_MAX, "f\x1b[31m", UINT64_MAX, "a\nb", UINT32_MAX, 1, "\xc2\x9b", NULL,
+			UINT64_MAX, false},
+		"1b5b324a\n\x1b[2J\xff"},
+};
+
 #define HOSTILE_MAPPED                                                                             \
 	{                                                                                          \
 		.is_told = true,                                                                   \
@@ -324,6 +332,10 @@ static struct summary_process hostile_process[] = {{
 	STACKS(hostile_stacks),
 	.stacks_total = SIZE_MAX,
 	.mapped = HOSTILE_MAPPED,
+	.kind_bytes = {UINT64_MAX, 0, UINT64_MAX},
+	.kind_blocks = {UINT64_MAX, 0, UINT64_MAX},
+	.blocks = hostile_blocks,
+	.block_cnt = SAMPLE_CNT(hostile_blocks),
 }};
 
 static const struct summary hostile = {
@@ -508,6 +520,67 @@ static const struct summary old_mapping = {
 	.events_received = 4,
 };
 
+/* ---- kinds, and blocks one by one ---- */
+
+static struct summary_stack kind_stacks[] = {
+	{1500, 3, 3, 0, 1500, 1500, 0.004, 0.002, true, NULL, FRAMES(sds_frames)},
+	{256, 1, 1, 0, 256, 256, 0.004, 0.004, true, NULL, FRAMES(mmap_frames),
+		.kind = BLOCK_CLIENT, .tag = "pool"},
+	{72704, 1, 1, 0, 72704, 72704, 0.005, 0.005, true, NULL, FRAMES(cpp_frames),
+		.kind = BLOCK_RUNTIME},
+};
+
+static struct summary_block listed_blocks[] = {
+	{
+		.number = 18,
+		.addr = 0x55d0c9a3c2a0,
+		.size = 500,
+		.tid = 4712,
+		.age_s = 0.004,
+		.caller = {0x55d0c8a1b2f4, "zmalloc_usable", 0x24, "/usr/src/redis/src/zmalloc.c",
+			123, 15, REDIS, REDIS_BUILD_ID, 0x5b2f4, false},
+		.contents = "48656c6c6f2c20776f726c64210a00ff1b5b324a",
+	},
+	{
+		.number = 19,
+		.addr = 0x55d0c9a3c4b0,
+		.size = 256,
+		.tid = 4711,
+		.age_s = 0.002,
+		.kind = BLOCK_CLIENT,
+		.tag = "pool",
+		.caller = {0x55d0c8a1c000, "create_pool", 0x32, NULL, 0, 0, "/opt/app/pool", NULL,
+			0x4000, false},
+		.contents = "",
+	},
+	{.number = 4400000000000, .addr = 16, .age_s = -1, .kind = BLOCK_RUNTIME},
+};
+
+static struct summary_process kinds_process[] = {{
+	.info = {.tgid = 4711,
+		.comm = "leak",
+		.exe = "/opt/tests/leak",
+		.from_birth = true,
+		.state = PROCESS_EXITED},
+	.age_s = 0.25,
+	.complete = true,
+	.totals = {13, 7, 78196, 6, 74484, 75000, 0},
+	.growth_bytes = 74484,
+	.growth_blocks = 6,
+	.events_received = 20,
+	.kind_bytes = {1500, 256, 72704, 24},
+	.kind_blocks = {3, 1, 1, 1},
+	STACKS(kind_stacks),
+	.stacks_total = 5,
+	.blocks = listed_blocks,
+	.block_cnt = SAMPLE_CNT(listed_blocks),
+}};
+
+static const struct summary kinds = {
+	SAMPLE_SUMMARY(SUMMARY_FINAL, kinds_process),
+	.events_received = 20,
+};
+
 static const struct summary nobody = {
 	.kind = SUMMARY_FINAL,
 	.time = {951782399, 999999999}, /* the second before 29 February 2000 */
@@ -535,6 +608,8 @@ static const struct sample {
 	{"many", &many, {0}},
 	{"mapped", &mapping, {0}},
 	{"mapped_old", &old_mapping, {0}},
+	{"kinds", &kinds, {.statistics = true}},
+	{"kinds_left_out", &kinds, {.left_out = KINDS_LEFT_OUT}},
 	{"nobody", &nobody, {0}},
 };
 

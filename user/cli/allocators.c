@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/types.h>
+#include <heaptap/event.h>
 #include "cli/allocators.h"
 #include "cli/command.h"
 #include "probe/declare.h"
@@ -82,7 +84,28 @@ static int find_file(const char *name, char *buf, size_t buf_sz)
 	return EXIT_USAGE;
 }
 
-static int load(const char *name)
+/* What a declared function allocates is a client's, by the name of its group. */
+static int name_clients(
+	struct kind_rules *rules, const struct allocator_function *rows, size_t row_cnt)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < row_cnt; i++) {
+		const struct allocator_function *row = &rows[i];
+		char *pattern;
+
+		if (row->by_offset || (row->role != ROLE_ALLOC && row->role != ROLE_ALLOC_OUT &&
+					      row->role != ROLE_REALLOC))
+			continue;
+		if (asprintf(&pattern, "^%s$", row->name) < 0)
+			return -ENOMEM;
+		err = kind_rules__add(rules, BLOCK_CLIENT, row->group->name, pattern);
+		free(pattern);
+	}
+	return err;
+}
+
+static int load(const char *name, struct kind_rules *rules)
 {
 	struct declarations *declarations;
 	const struct allocator_function *rows;
@@ -96,6 +119,8 @@ static int load(const char *name)
 	if (!err) {
 		rows = declarations__rows(declarations, &row_cnt);
 		err = allocator_functions__add(rows, row_cnt);
+		if (!err)
+			err = name_clients(rules, rows, row_cnt);
 	}
 	if (err)
 		log_error("%s", problem ? problem : strerror(-err));
@@ -113,12 +138,12 @@ static int refuse_sampling(const struct options *options)
 	return EXIT_USAGE;
 }
 
-int allocators__load(const struct options *options)
+int allocators__load(struct options *options)
 {
 	int err = refuse_sampling(options);
 
 	allocator_functions__count_queries(options->verbosity > 0 || options->is_spy);
 	for (size_t i = 0; !err && i < options->allocators.cnt; i++)
-		err = load(options->allocators.names[i]);
+		err = load(options->allocators.names[i], &options->kind_rules);
 	return err;
 }

@@ -5,8 +5,8 @@
 
 #include "cli/options.h"
 
-/* Fills the table of allocator functions as the options say. 0, or an exit code after saying what
- * is wrong. */
-int allocators__load(const struct options *options);
+/* Fills the table of allocator functions as the options say, and adds their rules of kinds to the
+ * options. 0, or an exit code after saying what is wrong. */
+int allocators__load(struct options *options);
 
 #endif

@@ -232,26 +232,12 @@ static bool on_signal(struct trace *trace, int number, bool from_terminal)
 	return true;
 }
 
-static bool anything_outstanding(struct trace *trace)
-{
-	struct process *process = NULL;
-
-	while ((process = heap__next(trace->heap, process))) {
-		if (process__info(process)->state != PROCESS_REPLACED &&
-			process__totals(process)->outstanding_blocks)
-			return true;
-	}
-	return false;
-}
-
 static int finish(struct trace *trace, struct run *run)
 {
-	bool outstanding = anything_outstanding(trace);
-
 	trace__summarize(trace, SUMMARY_FINAL);
 	if (trace->exit_code)
 		return trace->exit_code;
-	if (trace->options->error_exitcode >= 0 && outstanding)
+	if (trace->options->error_exitcode >= 0 && trace->held_blocks)
 		return trace->options->error_exitcode;
 	return WIFSIGNALED(run->status) ? EXIT_SIGNAL + WTERMSIG(run->status)
 					: WEXITSTATUS(run->status);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/command.h"
+#include "cli/contents.h"
 #include "cli/options.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -14,6 +15,8 @@
 #define RING_SIZE_DEFAULT (64u << 20)
 #define STACKS_SHOWN_TO_PEOPLE 10
 #define SAMPLE_BYTES_MAX (1u << 30)
+#define BLOCKS_LISTED 20
+#define CONTENTS_DEFAULT 16
 #define SECONDS_MIN 1e-3
 #define SECONDS_MAX (100 * 365 * 86400.0)
 #define LONG_ONLY 256 /* getopt's value of an option without a short form: this + its row */
@@ -203,6 +206,61 @@ static int parse_sizes(const char *text, void *field)
 	return 0;
 }
 
+static int parse_suppressions_format(const char *text, void *field)
+{
+	*(const struct renderer **)field = &suppressions_renderer;
+	return 0;
+}
+
+static int parse_suppressions(const char *text, void *field)
+{
+	size_t line;
+	int err = kind_rules__read_suppressions(field, text, &line);
+
+	if (err && line)
+		log_error("%s:%zu is no suppression of the form leak:PATTERN", text, line);
+	else if (err)
+		log_error("cannot read %s: %s", text, strerror(-err));
+	return err;
+}
+
+static int parse_client(const char *text, void *field)
+{
+	return kind_rules__add_client(field, text);
+}
+
+static int parse_blocks(const char *text, void *field)
+{
+	struct block_listing *listing = field;
+	int64_t max = BLOCKS_LISTED;
+	int err = text ? parse_count(text, &max) : 0;
+
+	listing->is_asked_for = true;
+	listing->max = max;
+	return err;
+}
+
+static int parse_blocks_by(const char *text, void *field)
+{
+	static const char *const words[] = {
+		[BLOCKS_BY_SIZE] = "size",
+		[BLOCKS_BY_AGE] = "age",
+	};
+	struct block_listing *listing = field;
+
+	return parse_word(text, words, sizeof(words) / sizeof(*words), &listing->order);
+}
+
+static int parse_contents(const char *text, void *field)
+{
+	struct block_listing *listing = field;
+	uint64_t sz = CONTENTS_DEFAULT;
+	int err = text ? text__parse_size(text, &sz) : 0;
+
+	listing->contents_sz = sz;
+	return err ? err : sz > CONTENTS_MAX ? -ERANGE : 0;
+}
+
 static int parse_link(const char *text, void *field)
 {
 	return link_kind__parse(text, field);
@@ -256,6 +314,14 @@ static const struct option_row rows[] = {
 };
 #define ROW_CNT (sizeof(rows) / sizeof(*rows))
 
+/* "[=N]": one that may be left out. */
+static int takes(const struct option_row *row)
+{
+	if (!row->argument)
+		return no_argument;
+	return *row->argument == '[' ? optional_argument : required_argument;
+}
+
 void options__print_help(FILE *out, unsigned int commands)
 {
 	for (size_t i = 0; i < ROW_CNT; i++) {
@@ -263,7 +329,8 @@ void options__print_help(FILE *out, unsigned int commands)
 
 		if (!(rows[i].commands & commands))
 			continue;
-		snprintf(form, sizeof(form), "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
+		snprintf(form, sizeof(form), "--%s%s%s", rows[i].name,
+			takes(&rows[i]) == required_argument ? " " : "",
 			rows[i].argument ? rows[i].argument : "");
 		fprintf(out, rows[i].short_name ? "  -%c, " : "      ", rows[i].short_name);
 		fprintf(out, "%-20s  %s\n", form, rows[i].help);
@@ -283,7 +350,7 @@ static void fill_getopt(unsigned int command, struct option *longs, char *shorts
 		if (!(rows[i].commands & command))
 			continue;
 		*longs++ = (struct option){rows[i].name,
-			rows[i].argument ? required_argument : no_argument, NULL, LONG_ONLY + i};
+			takes(&rows[i]), NULL, LONG_ONLY + i};
 		if (rows[i].short_name)
 			*shorts++ = rows[i].short_name;
 		if (rows[i].short_name && rows[i].argument)
@@ -331,6 +398,7 @@ int options__parse(struct options *ret_options, unsigned int command, int argc, 
 		.error_exitcode = -1,
 		.ring_size = RING_SIZE_DEFAULT,
 		.max_size = UINT64_MAX,
+		.blocks = {.max = BLOCKS_LISTED},
 		.fail_above = UINT64_MAX,
 		.commands = CMD_ALL,
 	};
@@ -348,13 +416,26 @@ int options__parse(struct options *ret_options, unsigned int command, int argc, 
 		err = value == '?' || value == ':' ? complain(value, argv[0], argv)
 						   : apply(&options, find_row(value), optarg);
 	}
-	if (err)
+	if (err) {
+		options__destroy(&options);
 		return err;
+	}
+	options.blocks.is_asked_for |= options.blocks.contents_sz > 0;
 	options.is_command = !strcmp(argv[optind - 1], "--");
 	options.args = argv + optind;
 	options.arg_cnt = argc - optind;
 	*ret_options = options;
 	return 0;
+}
+
+void options__destroy(struct options *options)
+{
+	kind_rules__destroy(&options->kind_rules);
+}
+
+unsigned int options__left_out(const struct options *options)
+{
+	return options->all_kinds ? 0 : KINDS_LEFT_OUT;
 }
 
 struct selection options__selection(const struct options *options)
@@ -367,5 +448,8 @@ struct selection options__selection(const struct options *options)
 		.min_bytes = options->min_bytes,
 		.top = options->top >= 0 ? (size_t)options->top : few,
 		.holding_only = for_people,
+		.left_out = for_people ? options__left_out(options) : 0,
+		.rules = &options->kind_rules,
+		.unlisted = options__left_out(options),
 	};
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include "probe/link.h"
 #include "probe/tracer.h"
+#include "report/kind_rules.h"
 #include "report/selection.h"
 #include "report/summary.h"
 #include "spy/spy.h"
@@ -31,6 +32,16 @@ enum {
 };
 
 #define OUTPUTS_MAX 8
+
+enum block_order { BLOCKS_BY_SIZE, BLOCKS_BY_AGE }; /* largest, oldest first */
+
+/* Which blocks are listed, beside their stacks. */
+struct block_listing {
+	bool is_asked_for;
+	size_t max; /* of a process; 0: all */
+	enum block_order order;
+	size_t contents_sz; /* of each, in bytes; 0: none */
+};
 
 struct output_paths {
 	const char *paths[OUTPUTS_MAX];
@@ -66,6 +77,10 @@ struct options {
 	bool mmap;
 	bool is_spy;
 	struct spy_options spy;
+	struct kind_rules kind_rules;
+	bool all_kinds;
+	bool statistics;
+	struct block_listing blocks;
 	enum colour_mode colour;
 	struct allocators allocators;
 	int verbosity;
@@ -80,6 +95,12 @@ struct options {
  * wrong, or 1: help was asked for and printed.
  */
 int options__parse(struct options *ret_options, unsigned int command, int argc, char **argv);
+
+/* Takes also what options__parse has not filled, if it is all 0. */
+void options__destroy(struct options *options);
+
+/* Kinds of blocks that are not told of. */
+unsigned int options__left_out(const struct options *options);
 
 /* Which stacks are to be shown. */
 struct selection options__selection(const struct options *options);

@@ -46,6 +46,8 @@ static int open_sink(struct outputs *outputs, const char *path, FILE *stream_fil
 		return EXIT_OUTPUT;
 	}
 	sink->rendering.verbosity = options->verbosity;
+	sink->rendering.statistics = options->statistics;
+	sink->rendering.left_out = options__left_out(options);
 	sink->rendering.colour = outputs__is_coloured(options->colour, sink->file);
 	if (!options->format->is_binary || !sink->file || !isatty(fileno(sink->file)))
 		return 0;

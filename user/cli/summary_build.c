@@ -7,24 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 #include "cli/summary_build.h"
 #include "cli/summary_estimate.h"
+#include "cli/summary_parts.h"
 #include "report/output.h"
-#include "report/selection.h"
 #include "util/log.h"
-
-struct summary_draft {
-	struct summary summary;
-	struct utsname system;
-	struct trace *trace;
-	uint64_t now_ns; /* CLOCK_MONOTONIC */
-	uint64_t min_age_ns;
-	size_t process_cap;
-	struct selection selection;
-};
 
 /* ---- frames ---- */
 
@@ -90,8 +79,11 @@ static int add_frame(struct trace *trace, const struct process_info *info,
 
 /* ---- stacks ---- */
 
-static double age_s(uint64_t now_ns, uint64_t then_ns)
+double draft__age_s(
+	const struct summary_draft *draft, const struct process_info *info, uint64_t then_ns)
 {
+	uint64_t now_ns = info->state == PROCESS_RUNNING ? draft->now_ns : info->end_ns;
+
 	if (!then_ns)
 		return -1;
 	return now_ns > then_ns ? (now_ns - then_ns) / 1e9 : 0;
@@ -100,8 +92,6 @@ static double age_s(uint64_t now_ns, uint64_t then_ns)
 static void fill_stack(struct summary_draft *draft, const struct process_info *info,
 	const struct snapshot_site *site, struct summary_stack *stack)
 {
-	uint64_t now_ns = info->state == PROCESS_RUNNING ? draft->now_ns : info->end_ns;
-
 	*stack = (struct summary_stack){
 		.outstanding_bytes = site->outstanding_bytes,
 		.outstanding_blocks = site->outstanding_blocks,
@@ -109,8 +99,8 @@ static void fill_stack(struct summary_draft *draft, const struct process_info *i
 		.frees = site->frees,
 		.bytes_allocated = site->bytes_allocated,
 		.growth_bytes = site->growth_bytes,
-		.oldest_age_s = age_s(now_ns, site->oldest_ns),
-		.newest_age_s = age_s(now_ns, site->newest_ns),
+		.oldest_age_s = draft__age_s(draft, info, site->oldest_ns),
+		.newest_age_s = draft__age_s(draft, info, site->newest_ns),
 		.complete = site->stack->frame_cnt && site->stack->end == STACK_END_ROOT,
 		.end = site->stack->frame_cnt ? stack_end_rows[site->stack->end].text
 					      : "the call stack was lost",
@@ -133,6 +123,12 @@ static int fill_stack_frames(
 			return err;
 	}
 	return 0;
+}
+
+int draft__add_frames(
+	struct summary_draft *draft, const struct process_info *info, struct summary_stack *stack)
+{
+	return stack->frames ? 0 : fill_stack_frames(draft->trace, info, stack);
 }
 
 int summary_stack__make(struct trace *trace, const struct process_info *info, uint64_t id,
@@ -159,17 +155,21 @@ static struct summary_stack *make_stacks(struct summary_draft *draft,
 	return stacks;
 }
 
-/* Of a hundred thousand stacks ten may be shown: these get their frames. */
+/* Of a hundred thousand stacks ten may be shown: these get their frames. all: those that the array
+ * has. */
 static int finish_stacks(struct summary_draft *draft, const struct process_info *info,
-	struct summary_stack **stacks, size_t cnt)
+	struct summary_stack **stacks, size_t cnt, size_t all)
 {
-	struct summary_stack *shrunk = reallocarray(*stacks, cnt + 1, sizeof(*shrunk));
+	struct summary_stack *shrunk;
 	int err = 0;
 
+	for (size_t i = cnt; i < all; i++)
+		free((*stacks)[i].frames);
+	shrunk = reallocarray(*stacks, cnt + 1, sizeof(*shrunk));
 	if (shrunk)
 		*stacks = shrunk;
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = fill_stack_frames(draft->trace, info, &(*stacks)[i]);
+		err = draft__add_frames(draft, info, &(*stacks)[i]);
 	return err;
 }
 
@@ -249,8 +249,11 @@ static int fill_blocks(
 		summary_process__estimate(shown, process__sampled(process), &snapshot);
 	shown->stacks = make_stacks(draft, &shown->info, &snapshot);
 	shown->stack_cnt = shown->stacks_total = shown->stacks ? snapshot.site_cnt : 0;
+	err = shown->stacks ? draft__set_kinds(draft, shown) : -ENOMEM;
+	if (!err)
+		err = draft__add_blocks(draft, process, &snapshot, shown);
 	snapshot__destroy(&snapshot);
-	return shown->stacks ? 0 : -ENOMEM;
+	return err;
 }
 
 static int fill_mapped(
@@ -302,6 +305,7 @@ static int fill_stacks(
 	struct summary_mapped *mapped = &shown->mapped;
 	struct summary_arenas *arenas = &shown->arenas;
 	int err = fill_blocks(draft, process, shown);
+	size_t stacks_all, mapped_all, arenas_all;
 
 	if (!err && draft->trace->options->mmap)
 		err = fill_mapped(draft, process, shown);
@@ -309,12 +313,17 @@ static int fill_stacks(
 		err = fill_arenas(draft, process, shown);
 	if (err)
 		return err;
+	stacks_all = shown->stack_cnt;
+	mapped_all = mapped->stack_cnt;
+	arenas_all = arenas->stack_cnt;
 	selection__apply(&draft->selection, shown);
-	err = finish_stacks(draft, &shown->info, &shown->stacks, shown->stack_cnt);
+	err = finish_stacks(draft, &shown->info, &shown->stacks, shown->stack_cnt, stacks_all);
 	if (!err && mapped->is_told)
-		err = finish_stacks(draft, &shown->info, &mapped->stacks, mapped->stack_cnt);
+		err = finish_stacks(
+			draft, &shown->info, &mapped->stacks, mapped->stack_cnt, mapped_all);
 	if (!err)
-		err = finish_stacks(draft, &shown->info, &arenas->stacks, arenas->stack_cnt);
+		err = finish_stacks(
+			draft, &shown->info, &arenas->stacks, arenas->stack_cnt, arenas_all);
 	return err;
 }
 
@@ -465,6 +474,7 @@ void summary_draft__free(struct summary_draft *draft)
 	for (size_t i = 0; i < draft->summary.process_cnt; i++) {
 		struct summary_process *shown = &draft->summary.processes[i];
 
+		draft__free_blocks(shown);
 		free_stacks(shown->stacks, shown->stack_cnt);
 		free_stacks(shown->mapped.stacks, shown->mapped.stack_cnt);
 		free_stacks(shown->arenas.stacks, shown->arenas.stack_cnt);

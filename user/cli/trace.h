@@ -85,6 +85,7 @@ struct trace {
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
 	int exit_code;	  /* what went wrong so far */
 	bool was_told_to_end; /* by a signal, or the time that was given is over */
+	uint64_t held_blocks; /* told as outstanding in the last summary, of any process */
 	bool done;	  /* the loop ends after the ring is empty */
 	size_t ended_cnt; /* processes since the last on_ended */
 	struct pending_mark marks[MARKS_PENDING];

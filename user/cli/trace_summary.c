@@ -6,7 +6,25 @@
 #include "cli/summary_build.h"
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
+#include "report/kinds.h"
 #include "util/log.h"
+
+/* Without those of kinds that are left out, and what was before an exec. */
+static uint64_t held_blocks(const struct summary *summary, unsigned int left_out)
+{
+	uint64_t held = 0;
+
+	for (size_t i = 0; i < summary->process_cnt; i++) {
+		const struct summary_process *process = &summary->processes[i];
+		uint64_t blocks = process->totals.outstanding_blocks;
+		uint64_t unheld = kinds__blocks(process, left_out);
+
+		/* estimates do not add up to the unit */
+		if (process->info.state != PROCESS_REPLACED && unheld < blocks)
+			held += blocks - unheld;
+	}
+	return held;
+}
 
 static void summarize(struct trace *trace, enum summary_kind kind, struct process *only)
 {
@@ -20,6 +38,8 @@ static void summarize(struct trace *trace, enum summary_kind kind, struct proces
 		trace->exit_code = EXIT_TRACING;
 		return;
 	}
+	trace->held_blocks = held_blocks(
+		summary_draft__summary(draft), options__left_out(trace->options));
 	if (outputs__write(trace->outputs, summary_draft__summary(draft))) {
 		trace->exit_code = EXIT_OUTPUT;
 		trace->done = true;

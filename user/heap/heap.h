@@ -238,6 +238,7 @@ struct snapshot_sampled {
 
 struct snapshot_site {
 	const struct heap_stack *stack;
+	uint32_t number; /* by which blocks name it (struct heap_block) */
 	uint64_t outstanding_bytes, outstanding_blocks; /* of blocks that pass the filter */
 	struct snapshot_sampled sampled;		/* of these */
 	uint64_t allocs, frees, bytes_allocated;	/* of all */

@@ -12,10 +12,12 @@
 #include "heap/process.h"
 #include "heap/sampling.h"
 
-static void snapshot_site__init(struct snapshot_site *shown, const struct site *site)
+static void snapshot_site__init(
+	struct snapshot_site *shown, const struct site *site, uint32_t number)
 {
 	*shown = (struct snapshot_site){
 		.stack = &site->stack->stack,
+		.number = number,
 		.allocs = site->allocs,
 		.frees = site->frees,
 		.bytes_allocated = site->bytes_allocated,
@@ -98,7 +100,7 @@ static int snapshot__take(const struct process *process, const struct sites *sit
 	if (!snapshot.sites)
 		return -ENOMEM;
 	for (size_t i = 0; i < sites->cnt; i++)
-		snapshot_site__init(&snapshot.sites[i], &sites->sites[i]);
+		snapshot_site__init(&snapshot.sites[i], &sites->sites[i], i);
 	add(process, &snapshot, limit_ns);
 	snapshot.site_cnt = snapshot__compact(snapshot.sites, sites->cnt);
 	*ret_snapshot = snapshot;

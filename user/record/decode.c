@@ -190,19 +190,48 @@ static int decode_stack(
 	return ret;
 }
 
-/* Room for the stacks of this number: 0 or an error. */
-static int take_stacks(struct recorded *recorded, struct protobuf_reader inside,
-	enum process_number number, struct summary_stack **ret_stacks)
+static int decode_block(
+	struct recorded *recorded, struct protobuf_reader inside, struct summary_block *block)
+{
+	struct protobuf_field field;
+	int ret;
+
+	while ((ret = protobuf__next(&inside, &field)) == 1) {
+		ret = fields__decode(block_fields, block, &recorded->strings, &field);
+		if (ret < 0)
+			return ret;
+	}
+	return ret;
+}
+
+/* Room for the elements of this number. NULL, with an error, if there is none. */
+static void *take_elements(struct recorded *recorded, struct protobuf_reader inside,
+	enum process_number number, size_t element_sz, int *ret_err)
 {
 	struct protobuf_field field;
 	size_t cnt = 0;
-	int ret;
 
-	while ((ret = protobuf__next(&inside, &field)) == 1)
+	while ((*ret_err = protobuf__next(&inside, &field)) == 1)
 		cnt += field.is_bytes && field.number == number;
-	if (!ret)
-		*ret_stacks = take(recorded, cnt, sizeof(**ret_stacks), &ret);
-	return ret;
+	return *ret_err ? NULL : take(recorded, cnt, element_sz, ret_err);
+}
+
+static int take_arrays(struct recorded *recorded, struct protobuf_reader inside,
+	struct summary_process *process)
+{
+	size_t stack_sz = sizeof(*process->stacks), block_sz = sizeof(*process->blocks);
+	int err;
+
+	process->stacks = take_elements(recorded, inside, PROCESS_STACK, stack_sz, &err);
+	if (!err)
+		process->mapped.stacks =
+			take_elements(recorded, inside, PROCESS_MAPPED_STACK, stack_sz, &err);
+	if (!err)
+		process->arenas.stacks =
+			take_elements(recorded, inside, PROCESS_ARENA_STACK, stack_sz, &err);
+	if (!err)
+		process->blocks = take_elements(recorded, inside, PROCESS_BLOCK, block_sz, &err);
+	return err;
 }
 
 static int decode_process_field(
@@ -219,6 +248,9 @@ static int decode_process_field(
 		return decode_stack(recorded, field->inside, &mapped->stacks[mapped->stack_cnt++]);
 	case PROCESS_ARENA_STACK:
 		return decode_stack(recorded, field->inside, &arenas->stacks[arenas->stack_cnt++]);
+	case PROCESS_BLOCK:
+		return decode_block(
+			recorded, field->inside, &process->blocks[process->block_cnt++]);
 	default:
 		return fields__decode(process_fields, process, &recorded->strings, field);
 	}
@@ -229,13 +261,8 @@ static int decode_process(struct recorded *recorded, struct protobuf_reader insi
 	struct summary_process *process =
 		&recorded->summary.processes[recorded->summary.process_cnt++];
 	struct protobuf_field field;
-	int ret = take_stacks(recorded, inside, PROCESS_STACK, &process->stacks);
+	int ret = take_arrays(recorded, inside, process);
 
-	if (!ret)
-		ret = take_stacks(
-			recorded, inside, PROCESS_MAPPED_STACK, &process->mapped.stacks);
-	if (!ret)
-		ret = take_stacks(recorded, inside, PROCESS_ARENA_STACK, &process->arenas.stacks);
 	if (ret)
 		return ret;
 	while ((ret = protobuf__next(&inside, &field)) == 1) {

@@ -44,6 +44,16 @@ static void encode_stacks(struct encoder *encoder, enum process_number number,
 	}
 }
 
+static void encode_blocks(struct encoder *encoder, const struct summary_process *process)
+{
+	for (size_t i = 0; i < process->block_cnt; i++) {
+		protobuf__clear(&encoder->scratch);
+		fields__encode(
+			block_fields, &process->blocks[i], &encoder->strings, &encoder->scratch);
+		protobuf__put_message(&encoder->process, PROCESS_BLOCK, &encoder->scratch);
+	}
+}
+
 static void encode_process(struct encoder *encoder, const struct summary_process *process)
 {
 	const struct summary_mapped *mapped = &process->mapped;
@@ -54,6 +64,7 @@ static void encode_process(struct encoder *encoder, const struct summary_process
 	encode_stacks(encoder, PROCESS_STACK, process->stacks, process->stack_cnt);
 	encode_stacks(encoder, PROCESS_MAPPED_STACK, mapped->stacks, mapped->stack_cnt);
 	encode_stacks(encoder, PROCESS_ARENA_STACK, arenas->stacks, arenas->stack_cnt);
+	encode_blocks(encoder, process);
 	protobuf__put_message(&encoder->processes, MESSAGE_PROCESS, &encoder->process);
 }
 

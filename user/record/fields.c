@@ -113,6 +113,8 @@ const struct field process_fields[] = {
 	ROW(70, FIELD_U64, summary_process, filtered_estimate.sampled),
 	ROW(71, FIELD_U64, summary_process, filtered_estimate.blocks_error),
 	ROW(72, FIELD_U64, summary_process, filtered_estimate.bytes_error),
+	ROW_OF(80, FIELD_COUNTS, summary_process, kind_bytes, BLOCK_KIND_CNT),
+	ROW_OF(81, FIELD_COUNTS, summary_process, kind_blocks, BLOCK_KIND_CNT),
 	{0},
 };
 
@@ -131,6 +133,31 @@ const struct field stack_fields[] = {
 	ROW(21, FIELD_U64, summary_stack, estimate.sampled),
 	ROW(22, FIELD_U64, summary_stack, estimate.blocks_error),
 	ROW(23, FIELD_U64, summary_stack, estimate.bytes_error),
+	ROW_OF(80, FIELD_ENUM, summary_stack, kind, BLOCK_KIND_CNT),
+	ROW(81, FIELD_STRING, summary_stack, tag),
+	{0},
+};
+
+const struct field block_fields[] = {
+	ROW(10, FIELD_U64, summary_block, number),
+	ROW(11, FIELD_U64, summary_block, addr),
+	ROW(12, FIELD_U64, summary_block, size),
+	ROW(13, FIELD_I32, summary_block, tid),
+	ROW(14, FIELD_DOUBLE, summary_block, age_s),
+	ROW(15, FIELD_U64, summary_block, stack),
+	ROW_OF(16, FIELD_ENUM, summary_block, kind, BLOCK_KIND_CNT),
+	ROW(17, FIELD_STRING, summary_block, tag),
+	ROW(18, FIELD_STRING, summary_block, contents),
+	ROW(20, FIELD_U64, summary_block, caller.address),
+	ROW(21, FIELD_STRING, summary_block, caller.function),
+	ROW(22, FIELD_U64, summary_block, caller.offset),
+	ROW(23, FIELD_STRING, summary_block, caller.file),
+	ROW(24, FIELD_U32, summary_block, caller.line),
+	ROW(25, FIELD_U32, summary_block, caller.column),
+	ROW(26, FIELD_STRING, summary_block, caller.module),
+	ROW(27, FIELD_STRING, summary_block, caller.build_id),
+	ROW(28, FIELD_U64, summary_block, caller.module_offset),
+	ROW(29, FIELD_BOOL, summary_block, caller.inlined),
 	{0},
 };
 

@@ -68,6 +68,7 @@ enum process_number {
 	PROCESS_STACK = 1,	  /* message */
 	PROCESS_MAPPED_STACK = 2, /* message: of ranges that the program has mapped itself */
 	PROCESS_ARENA_STACK = 3,  /* message: of arenas */
+	PROCESS_BLOCK = 8,	  /* message: fields of struct summary_block */
 };
 enum stack_number { STACK_NODE = 1 };
 #define FIELD_FIRST 10

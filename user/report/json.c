@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include "report/json_blocks.h"
 #include "report/json_fields.h"
 #include "report/json_frames.h"
 #include "report/labels.h"
@@ -101,6 +102,8 @@ static void add_process_sampled(
 
 static void add_counts_of_blocks(struct fields *fields, const struct summary_stack *stack)
 {
+	fields__add_text(fields, "kind", block_kind_rows[stack->kind].key);
+	fields__add_text(fields, "tag", stack->tag);
 	fields__add_count(fields, "outstanding_blocks", stack->outstanding_blocks);
 	fields__add_count(fields, "allocs", stack->allocs);
 	fields__add_count(fields, "frees", stack->frees);
@@ -318,6 +321,7 @@ static void put_process_head(
 	fields__add_known(&fields, "filtered_bytes", filtered, process->filtered_bytes);
 	fields__add_known(&fields, "filtered_blocks", filtered, process->filtered_blocks);
 	add_process_sampled(&fields, summary, process);
+	json_kinds__add(&fields, process);
 	add_events(&fields, process);
 	add_counters(&fields, "loss", &process->counters, true);
 	add_counters(&fields, "counters", &process->counters, false);
@@ -337,7 +341,9 @@ static void put_process(
 	put_arenas(out, &process->arenas);
 	put_stacks(out, process->stacks, process->stack_cnt,
 		summary->sample_bytes ? add_estimated_counts : add_block_counts);
-	output__puts(out, ",\"mapped\":");
+	output__puts(out, ",\"blocks\":[");
+	json_blocks__put(out, process);
+	output__puts(out, "],\"mapped\":");
 	put_mapped(out, &process->mapped, summary);
 	output__puts(out, "}");
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include "report/kinds.h"
 #include "util/text.h"
 
 /* "SIGSEGV", "SIGRTMIN+3"; a number that no signal has stays one. */
@@ -190,8 +191,8 @@ static void put_books(struct page *page, const struct summary_process *process)
 	page__wrap(page, STYLE_BAD, LABEL_COLUMN, "%s", process->note);
 }
 
-static void put_empty(
-	struct page *page, const struct summary *summary, const struct summary_process *process)
+static void put_empty(struct page *page, const struct render_options *options,
+	const struct summary *summary, const struct summary_process *process)
 {
 	const struct heap_totals *totals = &process->totals;
 	const char *nothing = summary->sample_bytes ? "nothing that was sampled is outstanding"
@@ -208,6 +209,14 @@ static void put_empty(
 	/* where all is well the footer says so */
 	if (!process->complete || process->note)
 		put_books(page, process);
+	if (options->statistics)
+		section__statistics(page, process);
+}
+
+/* Estimates do not add up to the unit. */
+static uint64_t less(uint64_t whole, uint64_t part)
+{
+	return part < whole ? whole - part : 0;
 }
 
 static void put_stacks(struct page *page, const struct render_options *options,
@@ -219,8 +228,10 @@ static void put_stacks(struct page *page, const struct render_options *options,
 		.stacks = process->stacks,
 		.cnt = process->stack_cnt,
 		.total = process->stacks_total,
-		.bytes = filtered ? process->filtered_bytes : totals->outstanding_bytes,
-		.blocks = filtered ? process->filtered_blocks : totals->outstanding_blocks,
+		.bytes = less(filtered ? process->filtered_bytes : totals->outstanding_bytes,
+			kinds__bytes(process, options->left_out)),
+		.blocks = less(filtered ? process->filtered_blocks : totals->outstanding_blocks,
+			kinds__blocks(process, options->left_out)),
 		.whole_bytes = totals->outstanding_bytes,
 		.has_past = words__has_past(process),
 		.is_estimated = summary->sample_bytes,
@@ -243,8 +254,12 @@ static void put_blocks(struct page *page, const struct render_options *options,
 	words__label(page, "totals");
 	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN, "%s",
 		totals_words(totals, sizeof(totals), summary, process));
+	section__left_out(page, options, process);
 	put_books(page, process);
+	if (options->statistics)
+		section__statistics(page, process);
 	put_stacks(page, options, summary, process);
+	section__blocks(page, options, process);
 }
 
 void section__process(struct page *page, const struct render_options *options,
@@ -254,7 +269,7 @@ void section__process(struct page *page, const struct render_options *options,
 	if (process->totals.outstanding_blocks)
 		put_blocks(page, options, summary, process);
 	else
-		put_empty(page, summary, process);
+		put_empty(page, options, summary, process);
 	if (process->arenas.alive)
 		section__arenas(page, options, &process->arenas);
 	if (process->mapped.totals.maps)

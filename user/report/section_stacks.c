@@ -69,6 +69,18 @@ static void put_place(
 		page__put(page, STYLE_FAINT, "+0x%llx", (unsigned long long)frame->module_offset);
 }
 
+void words__caller(
+	struct page *page, const struct render_options *options, const struct summary_frame *frame)
+{
+	if (frame->file && frame->line)
+		page__put(page, STYLE_PLACE, "%s:%u", path_tail(frame->file, 2, options->verbosity),
+			frame->line);
+	else
+		put_function(page, options, frame);
+	if (!(frame->file && frame->line) && frame->function && frame->module)
+		page__put(page, STYLE_FAINT, "  %s", path_tail(frame->module, 1, options->verbosity));
+}
+
 static void put_frame(
 	struct page *page, const struct render_options *options, const struct summary_frame *frame)
 {
@@ -168,6 +180,9 @@ static void put_numbers(struct page *page, const struct stack_list *list,
 		page__put(page, stack->growth_bytes > 0 ? STYLE_SIZE : STYLE_PLAIN, "%12s",
 			words__change(buf, sizeof(buf), stack->growth_bytes));
 	put_ages(page, stack);
+	if (stack->kind != BLOCK_NORMAL)
+		page__put(page, STYLE_PLAIN, "   %s",
+			stack->tag ? stack->tag : block_kind_rows[stack->kind].key);
 	page__end_line(page);
 }
 

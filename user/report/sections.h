@@ -27,6 +27,14 @@ void section__stacks(struct page *page, const struct render_options *options,
 /* A stack's frames, a line or two each; how it ends, if that is not the root. */
 void section__frames(
 	struct page *page, const struct render_options *options, const struct summary_stack *stack);
+/* How much is not shown for its kind. */
+void section__left_out(struct page *page, const struct render_options *options,
+	const struct summary_process *process);
+/* A table of its kinds, its peak, its total. */
+void section__statistics(struct page *page, const struct summary_process *process);
+/* Those of its blocks that are listed one by one. */
+void section__blocks(struct page *page, const struct render_options *options,
+	const struct summary_process *process);
 /* What it has mapped itself; with section__stacks. */
 void section__mapped(struct page *page, const struct render_options *options,
 	const struct summary *summary, const struct summary_mapped *mapped);
@@ -37,6 +45,9 @@ void section__arenas(struct page *page, const struct render_options *options,
 void section__footer(
 	struct page *page, const struct render_options *options, const struct summary *summary);
 
+/* A frame in short, on a line that has begun: its source line, else function and module. */
+void words__caller(
+	struct page *page, const struct render_options *options, const struct summary_frame *frame);
 /* "  label       " */
 void words__label(struct page *page, const char *label);
 /* "+1.5 KiB", "-12 B", "0 B"; returns buf */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "report/kinds.h"
 
 /* Larger first; qsort's order, by each sort key. */
 static int larger(uint64_t a, uint64_t b)
@@ -59,6 +60,8 @@ static bool is_shown(const struct selection *selection, const struct summary_sta
 {
 	if (selection->holding_only && !stack->outstanding_blocks)
 		return false;
+	if (selection->left_out & KIND_BIT(stack->kind))
+		return false;
 	return stack->outstanding_bytes >= selection->min_bytes;
 }
 
@@ -109,15 +112,16 @@ static void *copy(const void *array, size_t cnt, size_t element_sz)
 	return result;
 }
 
-static void free_stacks(struct summary_process *process)
+static void free_arrays(struct summary_process *process)
 {
 	free(process->stacks);
 	free(process->mapped.stacks);
 	free(process->arenas.stacks);
+	free(process->blocks);
 }
 
-/* The process gets stacks of its own. False without memory: it has none then. */
-static bool copy_stacks(struct summary_process *process)
+/* The process gets arrays of its own. False without memory: it has none then. */
+static bool copy_arrays(struct summary_process *process)
 {
 	struct summary_mapped *mapped = &process->mapped;
 	struct summary_arenas *arenas = &process->arenas;
@@ -125,9 +129,10 @@ static bool copy_stacks(struct summary_process *process)
 	process->stacks = copy(process->stacks, process->stack_cnt, sizeof(*process->stacks));
 	mapped->stacks = copy(mapped->stacks, mapped->stack_cnt, sizeof(*mapped->stacks));
 	arenas->stacks = copy(arenas->stacks, arenas->stack_cnt, sizeof(*arenas->stacks));
-	if (process->stacks && mapped->stacks && arenas->stacks)
+	process->blocks = copy(process->blocks, process->block_cnt, sizeof(*process->blocks));
+	if (process->stacks && mapped->stacks && arenas->stacks && process->blocks)
 		return true;
-	free_stacks(process);
+	free_arrays(process);
 	return false;
 }
 
@@ -136,7 +141,7 @@ void selection__free_view(struct summary *view)
 	if (!view)
 		return;
 	for (size_t i = 0; i < view->process_cnt; i++)
-		free_stacks(&view->processes[i]);
+		free_arrays(&view->processes[i]);
 	free(view->processes);
 	free(view);
 }
@@ -144,6 +149,7 @@ void selection__free_view(struct summary *view)
 struct summary *selection__view(const struct selection *selection, const struct summary *summary)
 {
 	struct summary *view = copy(summary, 1, sizeof(*summary));
+	int err = 0;
 
 	if (!view)
 		return NULL;
@@ -151,12 +157,17 @@ struct summary *selection__view(const struct selection *selection, const struct 
 	view->processes =
 		copy(summary->processes, summary->process_cnt, sizeof(*summary->processes));
 	for (size_t i = 0; view->processes && i < summary->process_cnt; i++) {
-		if (!copy_stacks(&view->processes[i]))
+		struct summary_process *process = &view->processes[i];
+
+		if (!copy_arrays(process))
 			break;
 		view->process_cnt++;
-		selection__apply(selection, &view->processes[i]);
+		err = kinds__set_again(selection->rules, selection->unlisted, process);
+		if (err)
+			break;
+		selection__apply(selection, process);
 	}
-	if (view->process_cnt == summary->process_cnt && view->processes)
+	if (view->process_cnt == summary->process_cnt && view->processes && !err)
 		return view;
 	selection__free_view(view);
 	return NULL;

@@ -4,6 +4,7 @@
 #ifndef HEAPTAP_REPORT_SELECTION_H
 #define HEAPTAP_REPORT_SELECTION_H
 
+#include "report/kind_rules.h"
 #include "report/summary.h"
 
 enum sort_key { SORT_BYTES, SORT_BLOCKS, SORT_GROWTH, SORT_AGE };
@@ -13,6 +14,11 @@ struct selection {
 	uint64_t min_bytes; /* outstanding, of a stack */
 	size_t top;	    /* stacks of a process; 0: all */
 	bool holding_only;  /* no stacks without outstanding blocks */
+	unsigned int left_out; /* kinds of blocks whose stacks are not shown */
+	/* Of a view: rules for what has its kind already, NULL for none; and the kinds that are
+	 * not listed as blocks */
+	const struct kind_rules *rules;
+	unsigned int unlisted;
 };
 
 /* Sorts the process's stacks, of blocks, of ranges and of arenas (largest or oldest first) and puts those that are shown in front;

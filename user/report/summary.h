@@ -14,6 +14,7 @@
 #include <time.h>
 #include <linux/types.h>
 #include "heap/heap.h"
+#include "report/block_kind.h"
 #include <heaptap/event.h>
 
 enum summary_kind { SUMMARY_PERIODIC, SUMMARY_EXIT, SUMMARY_FINAL };
@@ -48,6 +49,21 @@ struct summary_stack {
 	size_t frame_cnt;
 	uint64_t id; /* the same for the same frames, as long as heaptap runs */
 	struct summary_estimate estimate; /* of what is outstanding */
+	enum block_kind kind; /* of its blocks */
+	const char *tag;      /* of a client's; NULL: none */
+};
+
+/* One outstanding block. */
+struct summary_block {
+	uint64_t number; /* of the process's allocations, from 1 */
+	uint64_t addr, size;
+	pid_t tid; /* that allocated it */
+	double age_s;
+	uint64_t stack; /* its stack's id */
+	enum block_kind kind;
+	const char *tag;
+	struct summary_frame caller; /* the first that is no allocator's; all 0: unknown */
+	const char *contents; /* its first bytes, in hexadecimal digits; NULL: not read */
 };
 
 /* What the program has mapped itself. Of its stacks, blocks are ranges, and allocs are maps. */
@@ -92,6 +108,10 @@ struct summary_process {
 	struct summary_stack *stacks; /* sorted and cut as the options say */
 	size_t stack_cnt;
 	size_t stacks_total;		    /* before the cut */
+	/* Outstanding (and old enough), of all stacks, by enum block_kind */
+	uint64_t kind_bytes[BLOCK_KIND_CNT], kind_blocks[BLOCK_KIND_CNT];
+	struct summary_block *blocks; /* those that were asked for (--blocks), in order */
+	size_t block_cnt;
 	uint64_t stack_ends[STACK_END_CNT]; /* all stacks, by how they end (enum stack_end) */
 	uint64_t stacks_lost;		    /* of which no frame is known */
 	struct summary_mapped mapped;
@@ -121,6 +141,8 @@ struct summary {
 struct render_options {
 	bool colour;
 	int verbosity;
+	bool statistics;	 /* the table of kinds */
+	unsigned int left_out;	 /* kinds that are not shown */
 	/* What has been rendered into the same file before */
 	size_t past_cnt;     /* summaries */
 	uint64_t past_bytes; /* the most that one of them had outstanding */
@@ -147,6 +169,7 @@ extern const struct renderer folded_renderer; /* a line for each stack */
 extern const struct renderer pprof_renderer;  /* gzip */
 extern const struct renderer massif_renderer; /* its first summary brings the head of the file */
 extern const struct renderer html_renderer;   /* its first summary brings the viewer */
+extern const struct renderer suppressions_renderer; /* LeakSanitizer's format */
 
 /* Outstanding bytes of all its processes: of the blocks that are old enough, with --min-age. */
 uint64_t summary__outstanding_bytes(const struct summary *summary);
