@@ -32,10 +32,12 @@ PROGRAMS_PREFIX = $(foreach name,$(PREFIXED),-D$(name)=$(1)$(name))
 
 # of one file each; a name has its own line
 PROGRAMS_PLAIN := arena_obstack \
+	blocks \
 	churn \
 	contained \
 	die \
 	fork_threads \
+	kinds \
 	leak \
 	leaky_server \
 	main_exits_first \

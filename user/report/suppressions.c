@@ -12,11 +12,18 @@
 #include "report/kinds.h"
 #include "report/labels.h"
 #include "report/output.h"
+#include "report/pattern.h"
 #include "util/text.h"
 
-static void put_pattern(struct output *out, const char *name)
+/* Of the C library's functions the sanitizers have their own: "__interceptor_strdup" for strdup. */
+static const char *front_of(const struct summary_frame *caller)
 {
-	output__puts(out, "leak:^");
+	return pattern__matches("/libc.so.", caller->module) ? "" : "^";
+}
+
+static void put_pattern(struct output *out, const char *front, const char *name)
+{
+	output__printf(out, "leak:%s", front);
 	for (; *name; name++) {
 		bool plain = (unsigned char)*name > ' ' && *name != 0x7f && *name != '$';
 		bool space = *name == ' ' && name[1];
@@ -49,7 +56,7 @@ static void put_stack(struct output *out, const struct summary_stack *stack)
 
 	put_comment(out, stack);
 	if (name && *name)
-		put_pattern(out, name);
+		put_pattern(out, front_of(caller), name);
 	else
 		output__puts(out, "# (it has no name that could be given)\n");
 }
