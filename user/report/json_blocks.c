@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include "report/contents_text.h"
+#include "report/kinds.h"
 
 static void add_kind(struct fields *kinds, const char *key, uint64_t bytes, uint64_t blocks)
 {
@@ -17,15 +18,13 @@ static void add_kind(struct fields *kinds, const char *key, uint64_t bytes, uint
 
 void json_kinds__add(struct fields *fields, const struct summary_process *process)
 {
-	const struct heap_totals *totals = &process->totals;
 	struct fields kinds;
 
 	fields__begin(&kinds);
 	for (int kind = 0; kind < BLOCK_KIND_CNT; kind++)
 		add_kind(&kinds, block_kind_rows[kind].key, process->kind_bytes[kind],
 			process->kind_blocks[kind]);
-	add_kind(
-		&kinds, "free", totals->bytes_allocated - totals->outstanding_bytes, totals->frees);
+	add_kind(&kinds, "free", kinds__free_bytes(process), process->totals.frees);
 	fields__add_object(fields, "kinds", &kinds);
 }
 

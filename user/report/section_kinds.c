@@ -61,7 +61,7 @@ void section__statistics(struct page *page, const struct summary_process *proces
 	for (int kind = 0; kind < BLOCK_KIND_CNT; kind++)
 		put_row(page, block_kind_rows[kind].key, process->kind_bytes[kind],
 			process->kind_blocks[kind]);
-	put_row(page, "free", totals->bytes_allocated - totals->outstanding_bytes, totals->frees);
+	put_row(page, "free", kinds__free_bytes(process), totals->frees);
 	put_sum(page, "largest amount in use", totals->peak_outstanding_bytes);
 	put_sum(page, "total allocated", totals->bytes_allocated);
 }
