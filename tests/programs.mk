@@ -36,6 +36,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	churn \
 	contained \
 	die \
+	flood \
 	fork_threads \
 	kinds \
 	leak \

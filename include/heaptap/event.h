@@ -304,6 +304,7 @@ enum counter {
 
 struct counters {
 	__u64 count[COUNTER_CNT];
+	__u64 lost_free_ns; /* CLOCK_MONOTONIC of the last free that was not told; 0: none */
 };
 
 /* What the spy could not tell of, of all processes. */

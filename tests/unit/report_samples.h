@@ -194,7 +194,8 @@ static const struct summary complete_run = {
 /* ---- losses ---- */
 
 static struct summary_stack lossy_stacks[] = {
-	{2097152, 2048, 4096, 2048, 4194304, 2097152, 60.2, 0.5, false, NULL, .frames = NULL},
+	{2097152, 2048, 4096, 2048, 4194304, 2097152, 60.2, 0.5, false, NULL, .frames = NULL,
+		.blocks_in_doubt = 36},
 	{1048576, 1, 1, 0, 1048576, 1048576, 59.97, 59.97, false,
 		"ends at a function without unwind rows", .frames = sds_frames, .frame_cnt = 4},
 };
@@ -212,6 +213,7 @@ static struct summary_process lossy_process[] = {{
 	.anomalies = {.unmatched_frees = 12, .replaced_blocks = 3, .unknown_stacks = 2048},
 	.growth_bytes = 3145728,
 	.growth_blocks = 2049,
+	.blocks_in_doubt = 36,
 	.events_received = 6145,
 	.counters = {{[COUNTER_lost_allocs] = 1200,
 		[COUNTER_lost_frees] = 34,

@@ -266,6 +266,93 @@ static void sums_of_huge_sizes_cancel_out(void **state)
 	assert_outstanding(process, 0, 0);
 }
 
+/* ---- doubt ---- */
+
+static uint64_t doubt_of(struct process *process, uint64_t min_age_ns)
+{
+	struct snapshot snapshot;
+	uint64_t doubt;
+
+	assert_int_equal(process__snapshot(process, 100 * SEC, min_age_ns, &snapshot), 0);
+	doubt = snapshot.blocks_in_doubt;
+	snapshot__destroy(&snapshot);
+	return doubt;
+}
+
+/* Blocks of stacks 1 and 2, two each at seconds 1 and 9. */
+static void allocate_before_and_after(struct process *process)
+{
+	for (uint64_t i = 0; i < 4; i++) {
+		uint64_t addr = 0x1000 * (i + 1);
+
+		assert_int_equal(process__alloc(process, addr, 8, 1, (i < 2 ? 1 : 9) * SEC, 1), 0);
+		assert_int_equal(
+			process__alloc(process, addr + 8, 8, 2, (i < 2 ? 1 : 9) * SEC, 1), 0);
+	}
+}
+
+static void without_lost_frees_no_block_is_in_doubt(void **state)
+{
+	struct process *process = ((struct fixture *)*state)->process;
+
+	allocate_before_and_after(process);
+	assert_int_equal(doubt_of(process, 0), 0);
+}
+
+static void blocks_from_before_a_lost_free_are_in_doubt(void **state)
+{
+	struct process *process = ((struct fixture *)*state)->process;
+
+	allocate_before_and_after(process);
+	process__set_doubt(process, (struct heap_doubt){.free_cnt = 100, .last_ns = 5 * SEC});
+	assert_int_equal(site_at(process, 1, 0).outstanding_blocks, 4);
+	assert_int_equal(site_at(process, 1, 0).blocks_in_doubt, 2);
+	assert_int_equal(doubt_of(process, 0), 4);
+	process__set_doubt(process, (struct heap_doubt){.free_cnt = 100, .last_ns = 10 * SEC});
+	assert_int_equal(doubt_of(process, 0), 8);
+	/* at second 100, those of second 9 are too young */
+	assert_int_equal(doubt_of(process, 95 * SEC), 4);
+	process__release(process, 0x1000, false, 1);
+	assert_int_equal(site_at(process, 1, 0).blocks_in_doubt, 3);
+}
+
+static void no_more_blocks_are_in_doubt_than_frees_were_lost(void **state)
+{
+	struct process *process = ((struct fixture *)*state)->process;
+
+	allocate_before_and_after(process);
+	process__set_doubt(process, (struct heap_doubt){.free_cnt = 1, .last_ns = 5 * SEC});
+	assert_int_equal(site_at(process, 1, 0).blocks_in_doubt, 1);
+	assert_int_equal(site_at(process, 2, 0).blocks_in_doubt, 1);
+	assert_int_equal(doubt_of(process, 0), 1);
+}
+
+static void a_free_that_is_proved_leaves_no_doubt(void **state)
+{
+	struct process *process = ((struct fixture *)*state)->process;
+
+	allocate_before_and_after(process);
+	process__set_doubt(process, (struct heap_doubt){.free_cnt = 1, .last_ns = 5 * SEC});
+	assert_int_equal(process__alloc(process, 0x1000, 8, 1, 10 * SEC, 1), 0);
+	assert_int_equal(process__anomalies(process)->replaced_blocks, 1);
+	assert_int_equal(doubt_of(process, 0), 0);
+}
+
+static void a_child_inherits_the_doubt(void **state)
+{
+	struct fixture *f = *state;
+	struct process *child;
+
+	allocate_before_and_after(f->process);
+	process__set_doubt(f->process, (struct heap_doubt){.free_cnt = 3, .last_ns = 5 * SEC});
+	child = heap__fork(f->heap, f->process, 200, 8);
+	assert_int_equal(doubt_of(child, 0), 3);
+	process__set_doubt(child, (struct heap_doubt){.free_cnt = 2, .last_ns = 10 * SEC});
+	assert_int_equal(doubt_of(child, 0), 5);
+	process__set_doubt(child, (struct heap_doubt){.free_cnt = 2, .last_ns = 2 * SEC});
+	assert_int_equal(doubt_of(child, 0), 4);
+}
+
 /* ---- realloc ---- */
 
 static void realloc_is_one_free_and_one_alloc(void **state)
@@ -1326,6 +1413,11 @@ int main(void)
 		SCENARIO(a_visitor_can_stop),
 		SCENARIO(mark_incomplete_marks),
 		SCENARIO(sums_of_huge_sizes_cancel_out),
+		SCENARIO(without_lost_frees_no_block_is_in_doubt),
+		SCENARIO(blocks_from_before_a_lost_free_are_in_doubt),
+		SCENARIO(no_more_blocks_are_in_doubt_than_frees_were_lost),
+		SCENARIO(a_free_that_is_proved_leaves_no_doubt),
+		SCENARIO(a_child_inherits_the_doubt),
 		SCENARIO(realloc_is_one_free_and_one_alloc),
 		SCENARIO(realloc_in_place_is_no_replaced_block),
 		SCENARIO(realloc_that_fails_puts_the_block_back_as_it_was),

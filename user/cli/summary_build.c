@@ -95,6 +95,7 @@ static void fill_stack(struct summary_draft *draft, const struct process_info *i
 	*stack = (struct summary_stack){
 		.outstanding_bytes = site->outstanding_bytes,
 		.outstanding_blocks = site->outstanding_blocks,
+		.blocks_in_doubt = site->blocks_in_doubt,
 		.allocs = site->allocs,
 		.frees = site->frees,
 		.bytes_allocated = site->bytes_allocated,
@@ -231,8 +232,10 @@ static void fill_process(
 	shown->note = process_note(traced);
 	tracer__counters(
 		draft->trace->tracer, shown->info.tgid, shown->info.image, &shown->counters);
-	if (counters__lost(&shown->counters))
+	if (counters__lost(&shown->counters)) {
 		process__mark_incomplete(process);
+		process__set_doubt(process, counters__doubt(&shown->counters));
+	}
 	shown->complete = !process__info(process)->incomplete;
 }
 
@@ -244,6 +247,7 @@ static int fill_blocks(
 
 	if (err)
 		return err;
+	shown->blocks_in_doubt = snapshot.blocks_in_doubt;
 	fill_sums(shown, &snapshot);
 	if (draft->trace->options->sample_bytes)
 		summary_process__estimate(shown, process__sampled(process), &snapshot);

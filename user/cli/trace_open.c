@@ -102,13 +102,18 @@ static void tell_spied(void *arg, struct process *process, const struct spy_even
 	trace_spy__call(arg, process, record);
 }
 
-static bool tell_lost(void *arg, pid_t tgid, uint32_t image)
+static void note_losses(void *arg, struct process *process, pid_t tgid, uint32_t image)
 {
 	struct trace *trace = arg;
+	const struct process_info *info = process__info(process);
 	struct counters counters;
 
 	tracer__counters(trace->tracer, tgid, image, &counters);
-	return counters__lost(&counters);
+	if (!counters__lost(&counters))
+		return;
+	process__mark_incomplete(process);
+	if (info->tgid == tgid && info->image == image)
+		process__set_doubt(process, counters__doubt(&counters));
 }
 
 static void tell_file(void *arg, struct module *module, const struct file_event *record)
@@ -139,7 +144,7 @@ static int open_books(struct trace *trace)
 			.on_end = tell_end,
 			.on_guest_end = tell_guest_end,
 			.on_file = tell_file,
-			.has_lost = tell_lost,
+			.note_losses = note_losses,
 			.on_spied = tell_spied,
 			.arg = trace},
 	};

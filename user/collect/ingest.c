@@ -272,8 +272,8 @@ static void on_file(struct ingest *ingest, const struct file_event *record)
 static void take_over_loss(
 	struct ingest *ingest, struct process *process, pid_t tgid, uint32_t image)
 {
-	if (ingest->hooks.has_lost && ingest->hooks.has_lost(ingest->hooks.arg, tgid, image))
-		process__mark_incomplete(process);
+	if (ingest->hooks.note_losses)
+		ingest->hooks.note_losses(ingest->hooks.arg, process, tgid, image);
 }
 
 /* `child` has a copy of the books that `traced` belonged to. */
@@ -372,6 +372,8 @@ static void bequeath(struct ingest *ingest, struct process *process)
 	traced->memory_tgid = old->memory_tgid;
 	traced->memory_image = old->memory_image;
 	old->has_heir = true;
+	take_over_loss(
+		ingest, heir, process__info(process)->tgid, process__info(process)->image);
 }
 
 static void on_exec(struct ingest *ingest, const struct exec_event *record)

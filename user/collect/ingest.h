@@ -21,10 +21,11 @@ struct ingest_hooks {
 	void (*on_guest_end)(void *arg, pid_t tgid, uint32_t image);
 	/* The kernel side has given a file, which the record's image executes, a number. */
 	void (*on_file)(void *arg, struct module *module, const struct file_event *record);
-	/* Has the kernel side counted a loss of this image? */
-	bool (*has_lost)(void *arg, pid_t tgid, uint32_t image);
 	/* A spied call of the process begins or ends. */
 	void (*on_spied)(void *arg, struct process *process, const struct spy_event *record);
+	/* What the kernel side has lost of an image is to be noted in these books: its own, or
+	 * (vfork) its parent's. */
+	void (*note_losses)(void *arg, struct process *process, pid_t tgid, uint32_t image);
 	void *arg;
 };
 

@@ -86,6 +86,13 @@ struct mapped_totals {
 	uint64_t kind_bytes[RANGE_KIND_CNT]; /* outstanding */
 };
 
+/* Frees that were lost. Blocks that were there when the last of them was may be gone; not more of
+ * them than frees were lost. UINT64_MAX: any number of frees. */
+struct heap_doubt {
+	uint64_t free_cnt;
+	uint64_t last_ns; /* CLOCK_MONOTONIC */
+};
+
 /* ---- life of processes ---- */
 
 struct heap *heap__new(void); /* NULL without memory */
@@ -203,6 +210,8 @@ void process__arena_ended(struct process *process, uint64_t arena, bool inside, 
 
 /* Something about this process was lost: the books are incomplete from now on. */
 void process__mark_incomplete(struct process *process);
+/* The frees of this image that were lost so far. A fork's child inherits what its parent's were. */
+void process__set_doubt(struct process *process, struct heap_doubt doubt);
 
 /* ---- what a process is ---- */
 
@@ -241,7 +250,8 @@ struct snapshot_site {
 	uint32_t number; /* by which blocks name it (struct heap_block) */
 	uint64_t outstanding_bytes, outstanding_blocks; /* of blocks that pass the filter */
 	struct snapshot_sampled sampled;		/* of these */
-	uint64_t allocs, frees, bytes_allocated;	/* of all */
+	uint64_t blocks_in_doubt;		 /* of these, at most so many may have been freed */
+	uint64_t allocs, frees, bytes_allocated; /* of all */
 	int64_t growth_bytes;	       /* outstanding bytes (of all) since the last process__mark */
 	uint64_t oldest_ns, newest_ns; /* allocation times; 0 if none is outstanding */
 };
@@ -250,6 +260,7 @@ struct snapshot {
 	struct snapshot_site *sites; /* those that ever allocated, in no order */
 	size_t site_cnt;
 	struct snapshot_sampled sampled; /* of all outstanding blocks, whatever the filter says */
+	uint64_t blocks_in_doubt; /* of all sites together */
 };
 
 /* The sites as they are. min_age_ns: only blocks allocated at or before now_ns - min_age_ns count

@@ -304,6 +304,25 @@ void process__mark_incomplete(struct process *process)
 	process->info.incomplete = true;
 }
 
+void process__set_doubt(struct process *process, struct heap_doubt doubt)
+{
+	process->doubt = doubt;
+}
+
+/* A block that was allocated where another was outstanding has proved that one's free. */
+struct heap_doubt process__doubt(const struct process *process)
+{
+	const struct heap_doubt *own = &process->doubt, *inherited = &process->inherited_doubt;
+	uint64_t proved = process->anomalies.replaced_blocks, lost;
+
+	if (__builtin_add_overflow(own->free_cnt, inherited->free_cnt, &lost))
+		lost = UINT64_MAX;
+	return (struct heap_doubt){
+		.free_cnt = lost > proved ? lost - proved : 0,
+		.last_ns = own->last_ns > inherited->last_ns ? own->last_ns : inherited->last_ns,
+	};
+}
+
 void process__prefetch(const struct process *process, uint64_t addr)
 {
 	blocks__prefetch(&process->blocks, addr);
@@ -482,6 +501,7 @@ struct process *process__copy(const struct process *parent, uint64_t *seed)
 	child->has_base = parent->has_base;
 	child->totals = parent->totals;
 	child->sampling_seed = parent->sampling_seed;
+	child->inherited_doubt = process__doubt(parent);
 	process__copy_pending(child, parent);
 	process__restart_totals(child);
 	return child;

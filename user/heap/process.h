@@ -26,6 +26,7 @@ struct process {
 	uint64_t sampling_mean; /* 0: there is no sampling */
 	uint64_t sampling_seed; /* of the blocks' chances; a fork's child has its parent's blocks
 				   and seed */
+	struct heap_doubt doubt, inherited_doubt;
 	struct blocks blocks;
 	struct sites sites;
 	struct arenas arenas;
@@ -77,6 +78,8 @@ void process__lift_node(struct process *process, uint64_t addr, pid_t tid);
 void process__place_node(struct process *process, uint64_t addr, pid_t tid);
 void process__land_node(struct process *process, uint64_t addr, pid_t tid);
 
+/* Of its own and its ancestors' lost frees, those that are still in doubt. */
+struct heap_doubt process__doubt(const struct process *process);
 /* A block's allocation time. */
 uint64_t process__block_ns(const struct process *process, const struct block *block);
 

@@ -5,6 +5,9 @@
  * million) for a report that comes once in seconds.
  *
  * A block's time is known to 4.2 ms, rounded down, and so is its age, rounded up.
+ *
+ * Blocks in doubt are those that were there when a free was lost, of each site and of all together
+ * no more than frees were lost. (Rounding down the time takes some in that came just after.)
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,6 +51,7 @@ static void snapshot_sampled__add(
 static void process__add_blocks(
 	const struct process *process, struct snapshot *snapshot, uint64_t limit_ns)
 {
+	uint64_t doubt_ns = process__doubt(process).last_ns;
 	const struct block *block;
 	size_t cursor = 0;
 
@@ -61,6 +65,8 @@ static void process__add_blocks(
 			continue;
 		snapshot_site__add(site, block->size, weight, time_ns);
 		snapshot_sampled__add(&site->sampled, block, weight);
+		if (time_ns <= doubt_ns)
+			site->blocks_in_doubt += weight;
 	}
 }
 
@@ -116,11 +122,40 @@ static uint64_t limit_of(uint64_t now_ns, uint64_t min_age_ns)
 	return min_age_ns <= now_ns ? now_ns - min_age_ns : 0;
 }
 
+static uint64_t at_most(uint64_t cnt, uint64_t most)
+{
+	return cnt < most ? cnt : most;
+}
+
+/* A sampled block stands for others, so a lost free does. */
+static uint64_t process__blocks_in_doubt_max(const struct process *process)
+{
+	uint64_t lost = process__doubt(process).free_cnt;
+
+	return lost && process->sampling_mean ? UINT64_MAX : lost;
+}
+
+static void snapshot__limit_doubt(struct snapshot *snapshot, uint64_t most)
+{
+	snapshot->blocks_in_doubt = 0;
+	for (size_t i = 0; i < snapshot->site_cnt; i++) {
+		struct snapshot_site *site = &snapshot->sites[i];
+
+		snapshot->blocks_in_doubt += site->blocks_in_doubt;
+		site->blocks_in_doubt = at_most(site->blocks_in_doubt, most);
+	}
+	snapshot->blocks_in_doubt = at_most(snapshot->blocks_in_doubt, most);
+}
+
 int process__snapshot(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,
 	struct snapshot *ret_snapshot)
 {
-	return snapshot__take(process, &process->sites, process__add_blocks,
+	int err = snapshot__take(process, &process->sites, process__add_blocks,
 		limit_of(now_ns, min_age_ns), ret_snapshot);
+
+	if (!err)
+		snapshot__limit_doubt(ret_snapshot, process__blocks_in_doubt_max(process));
+	return err;
 }
 
 int process__snapshot_mapped(const struct process *process, uint64_t now_ns, uint64_t min_age_ns,

@@ -105,6 +105,7 @@ static void add_counts_of_blocks(struct fields *fields, const struct summary_sta
 	fields__add_text(fields, "kind", block_kind_rows[stack->kind].key);
 	fields__add_text(fields, "tag", stack->tag);
 	fields__add_count(fields, "outstanding_blocks", stack->outstanding_blocks);
+	fields__add_count(fields, "blocks_in_doubt", stack->blocks_in_doubt);
 	fields__add_count(fields, "allocs", stack->allocs);
 	fields__add_count(fields, "frees", stack->frees);
 	fields__add_count(fields, "bytes_allocated", stack->bytes_allocated);
@@ -316,6 +317,7 @@ static void put_process_head(
 	fields__add_bool(&fields, "complete", process->complete);
 	fields__add_text(&fields, "note", process->note);
 	add_totals(&fields, &process->totals);
+	fields__add_count(&fields, "blocks_in_doubt", process->blocks_in_doubt);
 	fields__add_signed(&fields, "growth_bytes", process->growth_bytes);
 	fields__add_signed(&fields, "growth_blocks", process->growth_blocks);
 	fields__add_known(&fields, "filtered_bytes", filtered, process->filtered_bytes);

@@ -49,6 +49,18 @@ uint64_t summary__outstanding_bytes(const struct summary *summary)
 	return sum;
 }
 
+struct heap_doubt counters__doubt(const struct counters *counters)
+{
+	/* without its state nothing was seen of a thread, frees neither */
+	uint64_t cnt = counters->count[COUNTER_lost_frees] + counters->count[COUNTER_no_memory];
+
+	return (struct heap_doubt){
+		/* with an arena there goes what is in it, which is not counted */
+		.free_cnt = counters->count[COUNTER_lost_arenas] ? UINT64_MAX : cnt,
+		.last_ns = counters->lost_free_ns,
+	};
+}
+
 static int errno_or_eio(void)
 {
 	return errno ? -errno : -EIO;

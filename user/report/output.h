@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <linux/types.h>
 #include <heaptap/event.h>
+#include "heap/heap.h"
 
 /* A row of counters.def. */
 struct counter_row {
@@ -30,6 +31,8 @@ extern const struct range_kind_row range_kind_rows[RANGE_KIND_CNT];
 
 /* The sum of those that are losses. */
 uint64_t counters__lost(const struct counters *counters);
+/* What they say of lost frees. */
+struct heap_doubt counters__doubt(const struct counters *counters);
 
 /*
  * Where a summary goes. The first error is kept and nothing is written after it: stdio's own error

@@ -20,7 +20,9 @@ struct verdict { /* sums over the processes of one kind */
 	struct counters counters;
 };
 
-static const char too_few[] = "blocks that are outstanding may be missing";
+static const char too_few[] =
+	"blocks that are outstanding may be missing: allocations, and the bytes "
+	"of them, are at least what is shown";
 static const char too_many[] = "blocks that are shown as outstanding may have been freed";
 static const char unknown[] = "the numbers above may be wrong";
 static const char ring[] = "heaptap could not read as fast as events came: use a larger ring "

@@ -133,6 +133,22 @@ static void put_sampled(
 	page__end_line(page);
 }
 
+static void put_doubt(struct page *page, double min_age_s, const struct summary_process *process)
+{
+	uint64_t of = min_age_s > 0 ? process->filtered_blocks
+					     : process->totals.outstanding_blocks;
+	char doubt[32], blocks[32];
+
+	if (!process->blocks_in_doubt)
+		return;
+	words__label(page, "in doubt");
+	page__put(page, STYLE_BAD,
+		"%s of %s blocks may have been freed: frees were lost after them",
+		text__count(doubt, sizeof(doubt), process->blocks_in_doubt),
+		text__count(blocks, sizeof(blocks), of));
+	page__end_line(page);
+}
+
 static void put_change(struct page *page, const struct summary_process *process)
 {
 	int64_t blocks = process->growth_blocks;
@@ -250,6 +266,7 @@ static void put_blocks(struct page *page, const struct render_options *options,
 	put_outstanding(page, summary, process);
 	put_filtered(page, summary, process);
 	put_sampled(page, summary, process);
+	put_doubt(page, summary->min_age_s, process);
 	put_change(page, process);
 	words__label(page, "totals");
 	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN, "%s",

@@ -163,6 +163,18 @@ static void put_bytes(
 			text__bytes(buf, sizeof(buf), stack->estimate.bytes_error));
 }
 
+static void put_doubt(struct page *page, const struct summary_stack *stack)
+{
+	char doubt[32], blocks[32];
+
+	if (!stack->blocks_in_doubt)
+		return;
+	page__put(page, STYLE_BAD, "   %s of %s %s in doubt",
+		text__count(doubt, sizeof(doubt), stack->blocks_in_doubt),
+		text__count(blocks, sizeof(blocks), stack->outstanding_blocks),
+		words__plural(stack->outstanding_blocks, "block", "blocks"));
+}
+
 static void put_numbers(struct page *page, const struct stack_list *list,
 	const struct summary_stack *stack, size_t rank)
 {
@@ -180,6 +192,7 @@ static void put_numbers(struct page *page, const struct stack_list *list,
 		page__put(page, stack->growth_bytes > 0 ? STYLE_SIZE : STYLE_PLAIN, "%12s",
 			words__change(buf, sizeof(buf), stack->growth_bytes));
 	put_ages(page, stack);
+	put_doubt(page, stack);
 	if (stack->kind != BLOCK_NORMAL)
 		page__put(page, STYLE_PLAIN, "   %s",
 			stack->tag ? stack->tag : block_kind_rows[stack->kind].key);

@@ -49,6 +49,7 @@ struct summary_stack {
 	size_t frame_cnt;
 	uint64_t id; /* the same for the same frames, as long as heaptap runs */
 	struct summary_estimate estimate; /* of what is outstanding */
+	uint64_t blocks_in_doubt; /* of the outstanding: a free was lost while they were there */
 	enum block_kind kind; /* of its blocks */
 	const char *tag;      /* of a client's; NULL: none */
 };
@@ -98,6 +99,7 @@ struct summary_process {
 	struct heap_totals totals;
 	struct heap_anomalies anomalies;
 	int64_t growth_bytes, growth_blocks; /* outstanding, since the last summary */
+	uint64_t blocks_in_doubt; /* of the outstanding that pass --min-age, freed at most */
 	uint64_t events_received;
 	struct counters counters; /* of the kernel side, for this process */
 	uint64_t filtered_bytes;  /* outstanding bytes and blocks that pass --min-age, if given */
