@@ -18,6 +18,10 @@
  * A function that may throw has no return probe; its ret instructions are probed (user/probe/
  * exits.h), which others may come to as well. Theirs is another sp or another return address. A
  * tail call from such a function is a new call: the block is that one's then.
+ *
+ * Where frees are checked it matters by which name a block was asked for: there, such a tail call is
+ * told from a new call by the other function that it enters, and the first one's name stays. And a
+ * free is a call like others, in flight to its return, so that what it does inside itself is known.
  */
 #ifndef HEAPTAP_CALL_BPF_H
 #define HEAPTAP_CALL_BPF_H
@@ -26,6 +30,11 @@
 static __always_inline bool is_declared(__u64 cookie, __u64 flag)
 {
 	return cfg_declared && cookie & flag;
+}
+
+static __always_inline bool is_followed_free(__u64 cookie)
+{
+	return (cfg_declared || cfg_check) && cookie & COOKIE_F_FOLLOWED_FREE;
 }
 
 static __always_inline __u64 return_address_read(struct pt_regs *ctx)
@@ -138,6 +147,37 @@ static __always_inline void too_deep(struct thread *thread, struct task_struct *
 		count_for(task->tgid, thread->image, COUNTER_too_deep);
 }
 
+/* A tail call from a function without a return probe. (One that was left by an exception, and after
+ * it another function that is called through a pointer at the very same place, look the same. The
+ * size is that one's then, and only the name is wrong.) */
+static __always_inline bool call_goes_on(
+	struct thread *thread, __u64 cookie, __u64 sp, __u64 return_address)
+{
+	const struct call *call = &thread->call;
+
+	return call->sp == sp && call->return_address == return_address &&
+	       call->cookie & COOKIE_F_RETURN_SITES &&
+	       COOKIE_FUNCTION(call->cookie) != COOKIE_FUNCTION(cookie);
+}
+
+/* A free that is checked is told at its entry as any other, but with its stack. */
+static __always_inline bool free_enter(struct thread *thread, struct task_struct *task,
+	struct pt_regs *ctx, __u64 cookie, __u64 return_address)
+{
+	__u64 block = PT_REGS_PARM1(ctx);
+
+	if (!block)
+		return false;
+	thread->call.cookie = cookie;
+	thread->call.stack = stack_note(thread, task, ctx, return_address);
+	emit_free(thread, task, cookie, 0, block);
+	if (task->utask->depth >= RETURN_INSTANCES_MAX)
+		return false; /* there will be no return: what is inside it seems to be another */
+	thread->call.return_address = return_address;
+	thread->call.sp = PT_REGS_SP(ctx);
+	return true;
+}
+
 /* True: its return is of interest. */
 static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 {
@@ -150,11 +190,17 @@ static __always_inline bool call_enter(struct pt_regs *ctx, __u64 cookie)
 	return_address = return_address_read(ctx);
 	arguments = thread->arguments;
 	arguments_read(ctx, arguments);
+	if (cfg_check && call_goes_on(thread, cookie, sp, return_address)) {
+		thread->call.size = size_asked(arguments, cookie);
+		return true;
+	}
 	if (call_is_nested(thread, task, sp, return_address)) {
 		if (is_declared(thread->call.cookie, COOKIE_F_DECLARED))
 			take_back(thread, cookie, EVENT_F_INSIDE);
 		return false;
 	}
+	if (cfg_check && cookie & COOKIE_F_FOLLOWED_FREE)
+		return free_enter(thread, task, ctx, cookie, return_address);
 	if (task->utask->depth >= RETURN_INSTANCES_MAX) {
 		too_deep(thread, task, cookie);
 		return false;
@@ -234,7 +280,7 @@ static __always_inline void call_end(
 
 	if (cfg_ranges && ROLE_MAPS(COOKIE_ROLE(thread->call.cookie)))
 		range_end(thread, task, PT_REGS_RC(ctx));
-	else if (is_declared(thread->call.cookie, COOKIE_F_FOLLOWED_FREE))
+	else if (is_followed_free(thread->call.cookie))
 		; /* told at its entry */
 	else if (!call_result(thread, task, ctx, &block))
 		; /* counted */

@@ -63,11 +63,33 @@ static __always_inline void emit_alloc_failed(
 	bpf_ringbuf_submit(record, wakeup_flags(thread));
 }
 
+/* With the stack of the call in flight: the free's own, or the realloc's. */
+static __always_inline void emit_checked_free(
+	struct thread *thread, struct task_struct *task, __u64 cookie, __u8 flags, __u64 addr)
+{
+	struct checked_free_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_frees);
+		return;
+	}
+	event_fill(&record->free.event, EVENT_FREE, flags | EVENT_F_CHECKED,
+		COOKIE_FUNCTION(cookie), task, thread->image);
+	record->free.addr = addr;
+	record->stack = thread->call.stack;
+	bpf_ringbuf_submit(record, wakeup_flags(thread));
+}
+
 static __always_inline void emit_free(
 	struct thread *thread, struct task_struct *task, __u64 cookie, __u8 flags, __u64 addr)
 {
-	struct free_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	struct free_event *record;
 
+	if (cfg_check) {
+		emit_checked_free(thread, task, cookie, flags, addr);
+		return;
+	}
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		count_for(task->tgid, thread->image, COUNTER_lost_frees);
 		return;

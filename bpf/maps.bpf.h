@@ -17,6 +17,7 @@ const volatile bool cfg_filter_cgroup;	    /* below the cgroup in `cgroup` */
 const volatile bool cfg_no_stacks;	    /* only the allocator function itself */
 const volatile bool cfg_unwind;		    /* by call frame information */
 const volatile bool cfg_frame_pointers;	    /* where a file has none of it */
+const volatile bool cfg_check;		    /* a free has a stack too, and is followed */
 const volatile __u32 cfg_page_shift = 12;   /* of the kernel: vm_pgoff's unit */
 const volatile bool cfg_declared;	    /* functions that the user declares are probed, too */
 const volatile bool cfg_ranges;		    /* what programs map themselves is told, too */

@@ -115,7 +115,8 @@ __noinline int long_resolve(
 static __always_inline void stack_fill(struct stack_event *record, struct thread *thread,
 	struct task_struct *task, const struct stack *stack)
 {
-	event_fill(&record->event, EVENT_STACK, 0, 0, task, thread->image);
+	event_fill(&record->event, EVENT_STACK, COOKIE_FAMILIES_OF(thread->call.cookie), 0, task,
+		thread->image);
 	record->stack = stack->hash;
 	record->frame_cnt = stack->frame_cnt;
 	record->end = stack->end;
@@ -192,7 +193,7 @@ static __always_inline __u64 stack_name(
 	return stack.hash;
 }
 
-/* The current stack's name. */
+/* The name of the stack of the call in flight. */
 static __always_inline __u64 stack_note(
 	struct thread *thread, struct task_struct *task, struct pt_regs *ctx, __u64 return_address)
 {

@@ -54,6 +54,19 @@ enum event_flag {
 	/* EVENT_SPY_RETURN: the call was left without a return (an exception, longjmp, the thread's
 	 * end): known later, and without its results. */
 	EVENT_F_SPY_LEFT = 1 << 5,
+	/* EVENT_FREE: it is a struct checked_free_event. */
+	EVENT_F_CHECKED = 1 << 6,
+};
+
+/* What a block must be handed back by: a function of the family that it came from. Functions that are
+ * one and the same code are of several. As bits, in the flags of EVENT_STACK: those of the function at
+ * the stack's top (0: not known; only if frees are checked). */
+enum alloc_family {
+	FAMILY_MALLOC = 1 << 0,	     /* malloc, memalign, … free, realloc */
+	FAMILY_NEW = 1 << 1,	     /* C++: new, delete */
+	FAMILY_NEW_ARRAY = 1 << 2,   /* new[], delete[] */
+	FAMILY_NEW_ALIGNED = 1 << 3, /* both with std::align_val_t, [expr.delete] */
+	FAMILY_NEW_ARRAY_ALIGNED = 1 << 4,
 };
 
 /* What every record begins with. {tgid, image} names one image of one process: `image` is a hash of
@@ -101,6 +114,11 @@ struct arena_event {
 	__u64 stack;  /* of ARENA_CREATED */
 	__u32 op;     /* enum arena_op */
 	__u32 reserved;
+};
+
+struct checked_free_event {
+	struct free_event free;
+	__u64 stack; /* hash of the call stack at the entry */
 };
 
 struct alloc_failed_event {
@@ -262,7 +280,7 @@ enum {
  * serves every allocator. Arguments are counted from 1; 0 means there is none.
  *
  *   bits 0-15 function   16-19 role   20-23 size   24-27 count   28-31 block   32-35 out
- *        36-39 arena     40-47 COOKIE_F_…
+ *        36-39 arena     40-47 COOKIE_F_…   48-52 families
  *
  * out: where the function stores what it gives (a block, an arena). Of a ROLE_FREE: how far into each
  * block the address of the next one stands; it frees them all. Of a ROLE_ARENA_MOVE: where the
@@ -286,8 +304,10 @@ enum {
 #define COOKIE_F_DECLARED (1ull << 41)
 /* It gives no block; those that are allocated inside it count, and belong to the arena. */
 #define COOKIE_F_GROWS (1ull << 42)
-/* A session's entry, and a spy's: the function may throw, and its returns are probed where they are. */
+/* It has no return probe, as an exception may leave it: its ret instructions are probed. */
 #define COOKIE_F_RETURN_SITES (1ull << 43)
+#define COOKIE_FAMILIES(families) ((__u64)(families) << 48)
+#define COOKIE_FAMILIES_OF(cookie) ((cookie) >> 48 & 0x1f)
 
 #define SPY_NO_FUNCTION (~0ull) /* in place of a function: of none that has a return probe */
 
@@ -319,6 +339,7 @@ _Static_assert(sizeof(struct alloc_event) == 48, "alloc_event layout");
 _Static_assert(sizeof(struct free_event) == 24, "free_event layout");
 _Static_assert(sizeof(struct arena_alloc_event) == 56, "arena_alloc_event layout");
 _Static_assert(sizeof(struct arena_event) == 56, "arena_event layout");
+_Static_assert(sizeof(struct checked_free_event) == 32, "checked_free_event layout");
 _Static_assert(sizeof(struct alloc_failed_event) == 32, "alloc_failed_event layout");
 _Static_assert(sizeof(struct map_event) == 64, "map_event layout");
 _Static_assert(sizeof(struct unmap_event) == 40, "unmap_event layout");

@@ -128,19 +128,9 @@ static int load(const char *name, struct kind_rules *rules)
 	return err ? EXIT_USAGE : 0;
 }
 
-/* The kernel side's table of sampled blocks would keep those that go with their arena. */
-static int refuse_sampling(const struct options *options)
-{
-	if (!options->allocators.cnt || !options->sample_bytes)
-		return 0;
-	log_error("--sample follows blocks by their frees, but what --allocators declares may end "
-		  "without: use one of the two");
-	return EXIT_USAGE;
-}
-
 int allocators__load(struct options *options)
 {
-	int err = refuse_sampling(options);
+	int err = 0;
 
 	allocator_functions__count_queries(options->verbosity > 0 || options->is_spy);
 	for (size_t i = 0; !err && i < options->allocators.cnt; i++)

@@ -187,6 +187,7 @@ static int attach_all(struct trace *trace, struct attach *attach)
 		if (targets__add_known(trace->targets, attach->pids[i], reason) < 0)
 			log_debug(1, "process %d: %s", attach->pids[i], reason);
 	}
+	trace__settle(trace);
 	log_debug(1, "tracing %d processes at %zu sites by %s links", attach->pid_cnt,
 		targets__site_cnt(trace->targets),
 		link_kind__name(tracer__link_kind(trace->tracer)));

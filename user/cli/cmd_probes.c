@@ -30,6 +30,7 @@ static const char *const kinds[] = {
 	[SITE_RETURN] = "ret",
 	[SITE_FREE] = "entry",
 	[SITE_QUERY] = "entry",
+	[SITE_FOLLOWED_FREE] = "both",
 };
 
 static const char *const costs[] = {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "cli/trace.h"
 #include "cli/trace_spy.h"
+#include "heap/check.h"
 #include "probe/closure.h"
 #include "util/log.h"
 
@@ -186,6 +187,7 @@ static int start(struct trace *trace, struct run *run)
 	if (!err)
 		err = probe_files(trace, run, reason);
 	trace_spy__attached(trace);
+	trace__settle(trace);
 	if (!err)
 		err = let_go(run);
 	return err ? refuse(run, err, reason) : 0;
@@ -237,7 +239,7 @@ static int finish(struct trace *trace, struct run *run)
 	trace__summarize(trace, SUMMARY_FINAL);
 	if (trace->exit_code)
 		return trace->exit_code;
-	if (trace->options->error_exitcode >= 0 && trace->held_blocks)
+	if (trace->options->error_exitcode >= 0 && trace->anything_amiss)
 		return trace->options->error_exitcode;
 	return WIFSIGNALED(run->status) ? EXIT_SIGNAL + WTERMSIG(run->status)
 					: WEXITSTATUS(run->status);

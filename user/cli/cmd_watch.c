@@ -81,27 +81,7 @@ static int add_closure(struct trace *trace, const char *program)
 	return err;
 }
 
-/* A library or a program with an allocator of its own is probed itself; any other program by what
- * it will map, and then only for that program (returns 1). */
-static int add_file(struct trace *trace, const char *path)
-{
-	char reason[256] = "";
-	size_t before = targets__site_cnt(trace->targets);
-	int ret = targets__add_path(trace->targets, path, ALL_PROCESSES, reason);
-
-	if (ret > 0)
-		return 0;
-	if (!ret)
-		ret = add_closure(trace, path);
-	if (!ret && targets__site_cnt(trace->targets) > before)
-		return 1;
-	log_error("%s cannot be watched: %s", path,
-		ret == -ENOENT ? strerror(ENOENT)
-		: *reason      ? reason
-			       : "no allocator function in it");
-	return -1;
-}
-
+/* It has no allocator of its own. */
 static bool is_program_for_filter(const struct options *options, const char *path)
 {
 	struct probe_sites sites = {0};
@@ -111,9 +91,28 @@ static bool is_program_for_filter(const struct options *options, const char *pat
 		return false;
 	ret = probe_sites__scan(fd, path, options->mmap, &sites);
 	close(fd);
-	ret = !ret && !sites.cnt;
+	ret = !ret && (!sites.cnt || sites.operators_only);
 	probe_sites__destroy(&sites);
 	return ret;
+}
+
+/* A library or a program with an allocator of its own is probed itself; any other program by what
+ * it will map, and then only for that program (returns 1). */
+static int add_file(struct trace *trace, const char *path)
+{
+	char reason[256] = "";
+	size_t before = targets__site_cnt(trace->targets);
+	int ret = targets__add_path(trace->targets, path, ALL_PROCESSES, reason);
+
+	if (ret > 0 && !is_program_for_filter(trace->options, path))
+		return 0;
+	if (ret >= 0)
+		ret = add_closure(trace, path);
+	if (!ret && targets__site_cnt(trace->targets) > before)
+		return 1;
+	log_error("%s cannot be watched: %s", path,
+		ret == -ENOENT ? strerror(ENOENT) : *reason ? reason : "no allocator function in it");
+	return -1;
 }
 
 /* -EBUSY, after saying why, or 0. */
@@ -263,6 +262,7 @@ static int set_up(struct trace *trace, struct watch *watch)
 		exit_code = add_exe(trace, options->exe);
 	if (!exit_code)
 		exit_code = watch->everything ? add_everything(trace) : add_files(trace);
+	trace__settle(trace);
 	if (!exit_code)
 		log_debug(1, "watching %zu sites by %s links", targets__site_cnt(trace->targets),
 			link_kind__name(tracer__link_kind(trace->tracer)));

@@ -342,7 +342,7 @@ void options__print_help(FILE *out, unsigned int commands)
 static void fill_getopt(unsigned int command, struct option *longs, char *shorts)
 {
 	if (!(command & (CMD_REPORT | CMD_DIFF)))
-	*shorts++ = '+'; /* what follows the first non-option is the command's */
+		*shorts++ = '+'; /* what follows the first non-option is the command's */
 	*shorts++ = ':';
 	*shorts++ = 'h';
 	*longs++ = (struct option){"help", no_argument, NULL, 'h'};
@@ -390,6 +390,27 @@ static int complain(int value, const char *command, char *const argv[])
 	return -EINVAL;
 }
 
+/* Those that have the kernel side tell of blocks in a way of its own: one of them at a time. What
+ * --allocators declares may end without a free of its own, which sampling goes by; it may be given
+ * out inside a call and freed outside, which would look like a wrong free, as it does of what
+ * sampling left out. */
+static int check_ways(const struct options *options)
+{
+	if (!!options->check + !!options->sample_bytes + !!options->allocators.cnt <= 1)
+		return 0;
+	log_error("use only one of --allocators, --check and --sample at a time");
+	return -EINVAL;
+}
+
+/* What single options cannot know. */
+static int check_whole(const struct options *options)
+{
+	if (!options->check || options->stack != STACK_NONE)
+		return check_ways(options);
+	log_error("--check needs call stacks: not with --stack none");
+	return -EINVAL;
+}
+
 int options__parse(struct options *ret_options, unsigned int command, int argc, char **argv)
 {
 	struct options options = {
@@ -416,6 +437,8 @@ int options__parse(struct options *ret_options, unsigned int command, int argc, 
 		err = value == '?' || value == ':' ? complain(value, argv[0], argv)
 						   : apply(&options, find_row(value), optarg);
 	}
+	if (!err)
+		err = check_whole(&options);
 	if (err) {
 		options__destroy(&options);
 		return err;

@@ -69,6 +69,7 @@ struct options {
 	uint64_t fail_above; /* growth in bytes */
 	int error_exitcode;			/* -1: the command's own */
 	bool no_children;
+	bool check;
 	const char *comm, *exe, *user, *cgroup; /* NULL: any */
 	uint32_t sample_bytes;			/* 0: every block */
 	uint64_t ring_size;			/* bytes, a power of two */

@@ -89,6 +89,16 @@ double draft__age_s(
 	return now_ns > then_ns ? (now_ns - then_ns) / 1e9 : 0;
 }
 
+static bool is_complete(const struct heap_stack *stack)
+{
+	return stack->frame_cnt && stack->end == STACK_END_ROOT;
+}
+
+static const char *end_words(const struct heap_stack *stack)
+{
+	return stack->frame_cnt ? stack_end_rows[stack->end].text : "the call stack was lost";
+}
+
 static void fill_stack(struct summary_draft *draft, const struct process_info *info,
 	const struct snapshot_site *site, struct summary_stack *stack)
 {
@@ -102,21 +112,17 @@ static void fill_stack(struct summary_draft *draft, const struct process_info *i
 		.growth_bytes = site->growth_bytes,
 		.oldest_age_s = draft__age_s(draft, info, site->oldest_ns),
 		.newest_age_s = draft__age_s(draft, info, site->newest_ns),
-		.complete = site->stack->frame_cnt && site->stack->end == STACK_END_ROOT,
-		.end = site->stack->frame_cnt ? stack_end_rows[site->stack->end].text
-					      : "the call stack was lost",
+		.complete = is_complete(site->stack),
+		.end = end_words(site->stack),
 		.id = site->stack->hash,
 	};
 	if (draft->trace->options->sample_bytes)
 		stack->estimate = summary_estimate__of(&site->sampled);
 }
 
-/* Of the stack that the books know by this number. */
-static int fill_stack_frames(
-	struct trace *trace, const struct process_info *info, struct summary_stack *stack)
+static int add_frames(struct trace *trace, const struct process_info *info,
+	const struct heap_stack *known, struct summary_stack *stack)
 {
-	const struct heap_stack *known = heap__stack(trace->heap, stack->id);
-
 	for (uint32_t i = 0; known && i < known->frame_cnt; i++) {
 		int err = add_frame(trace, info, &known->frames[i], i > 0, stack);
 
@@ -129,7 +135,11 @@ static int fill_stack_frames(
 int draft__add_frames(
 	struct summary_draft *draft, const struct process_info *info, struct summary_stack *stack)
 {
-	return stack->frames ? 0 : fill_stack_frames(draft->trace, info, stack);
+	struct trace *trace = draft->trace;
+
+	return stack->frames
+		       ? 0
+		       : add_frames(trace, info, heap__stack(trace->heap, stack->id), stack);
 }
 
 int summary_stack__make(struct trace *trace, const struct process_info *info, uint64_t id,
@@ -142,7 +152,7 @@ int summary_stack__make(struct trace *trace, const struct process_info *info, ui
 		ret_stack->complete = known->end == STACK_END_ROOT;
 		ret_stack->end = stack_end_rows[known->end].text;
 	}
-	return fill_stack_frames(trace, info, ret_stack);
+	return add_frames(trace, info, known, ret_stack);
 }
 
 /* Numbers only: frames are for those that will be shown. NULL without memory. */
@@ -172,6 +182,64 @@ static int finish_stacks(struct summary_draft *draft, const struct process_info 
 	for (size_t i = 0; i < cnt && !err; i++)
 		err = draft__add_frames(draft, info, &(*stacks)[i]);
 	return err;
+}
+
+/* ---- findings ---- */
+
+static int fill_finding_stack(struct summary_draft *draft, const struct process_info *info,
+	const struct heap_stack *known, struct summary_stack *stack)
+{
+	stack->complete = is_complete(known);
+	stack->end = end_words(known);
+	return add_frames(draft->trace, info, known, stack);
+}
+
+static int fill_finding(struct summary_draft *draft, const struct process_info *info,
+	const struct finding *finding, struct summary_finding *shown)
+{
+	int err = 0;
+
+	*shown = (struct summary_finding){
+		.kind = finding->kind,
+		.count = finding->count,
+		.address = finding->addr,
+		.size = finding->size,
+		.offset = finding->offset,
+	};
+	for (size_t i = 0; i < FINDING_STACK_CNT && !err; i++) {
+		shown->has_stack[i] = finding->stacks[i];
+		if (finding->stacks[i])
+			err = fill_finding_stack(
+				draft, info, finding->stacks[i], &shown->stacks[i]);
+	}
+	return err;
+}
+
+static int fill_findings(
+	struct summary_draft *draft, struct process *process, struct summary_process *shown)
+{
+	size_t cnt = process__finding_cnt(process);
+	int err = 0;
+
+	shown->findings_left_out = process__findings_left_out(process);
+	shown->findings = cnt ? calloc(cnt, sizeof(*shown->findings)) : NULL;
+	if (cnt && !shown->findings)
+		return -ENOMEM;
+	while (shown->finding_cnt < cnt && !err) {
+		struct finding finding = process__finding(process, shown->finding_cnt);
+
+		err = fill_finding(
+			draft, &shown->info, &finding, &shown->findings[shown->finding_cnt++]);
+	}
+	return err;
+}
+
+static void free_findings(struct summary_process *shown)
+{
+	for (size_t i = 0; i < shown->finding_cnt; i++)
+		for (size_t stack = 0; stack < FINDING_STACK_CNT; stack++)
+			free(shown->findings[i].stacks[stack].frames);
+	free(shown->findings);
 }
 
 /* ---- processes ---- */
@@ -315,6 +383,8 @@ static int fill_stacks(
 		err = fill_mapped(draft, process, shown);
 	if (!err)
 		err = fill_arenas(draft, process, shown);
+	if (!err)
+		err = fill_findings(draft, process, shown);
 	if (err)
 		return err;
 	stacks_all = shown->stack_cnt;
@@ -402,10 +472,8 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 {
 	struct summary *summary = &draft->summary;
 	struct trace *trace = draft->trace;
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	draft->now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	draft->now_ns = monotonic_ns();
 	draft->min_age_ns = trace->options->min_age_s * 1e9;
 	clock_gettime(CLOCK_REALTIME, &summary->time);
 	uname(&draft->system);
@@ -420,6 +488,7 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 	add_counters(&summary->counters, &trace->forgotten);
 	summary->counters.count[COUNTER_not_booked] += trace->ingest.no_memory;
 	summary->counters.count[COUNTER_malformed] += trace->ingest.malformed;
+	summary->checked = trace->options->check;
 	summary->link = link_kind__name(tracer__link_kind(trace->tracer));
 }
 
@@ -482,6 +551,7 @@ void summary_draft__free(struct summary_draft *draft)
 		free_stacks(shown->stacks, shown->stack_cnt);
 		free_stacks(shown->mapped.stacks, shown->mapped.stack_cnt);
 		free_stacks(shown->arenas.stacks, shown->arenas.stack_cnt);
+		free_findings(shown);
 	}
 	free(draft->summary.processes);
 	free(draft);

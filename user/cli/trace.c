@@ -16,12 +16,17 @@
 
 #define LOOK_MS 50
 
-double monotonic_s(void)
+uint64_t monotonic_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+double monotonic_s(void)
+{
+	return monotonic_ns() / 1e9;
 }
 
 static void drain_fd(int fd)

@@ -80,12 +80,13 @@ struct trace {
 	struct new_files *new_files; /* NULL: stacks need no rows */
 	struct outputs *outputs;
 	struct trace_spy *spy; /* instead; NULL: none */
-	double began_s; /* CLOCK_MONOTONIC */
+	double began_s;	     /* CLOCK_MONOTONIC */
+	uint64_t settled_ns; /* the same: everything that was foreseen is probed; 0: not yet */
 	sigset_t old_signals;
 	int epoll_fd, signal_fd, interval_fd, duration_fd;
 	int exit_code;	  /* what went wrong so far */
 	bool was_told_to_end; /* by a signal, or the time that was given is over */
-	uint64_t held_blocks; /* told as outstanding in the last summary, of any process */
+	bool anything_amiss;  /* in the last summary: blocks outstanding, or a wrong free */
 	bool done;	  /* the loop ends after the ring is empty */
 	size_t ended_cnt; /* processes since the last on_ended */
 	struct pending_mark marks[MARKS_PENDING];
@@ -106,6 +107,9 @@ int trace__loop(struct trace *trace);
 /* The exit code that it is given; EXIT_OUTPUT, after saying why, if the outputs could not be ended.
  */
 int trace__close(struct trace *trace, int exit_code);
+
+/* All that can be foreseen is probed, before the first process runs on. */
+void trace__settle(struct trace *trace);
 
 /* To be told of this image; image 0: of the process's present one. */
 void trace__mark(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mark mark);
@@ -130,5 +134,6 @@ void trace__summarize(struct trace *trace, enum summary_kind kind);
 void trace__summarize_ended(struct trace *trace, struct process *process);
 
 double monotonic_s(void);
+uint64_t monotonic_ns(void);
 
 #endif

@@ -2,6 +2,7 @@
 /* What probing has found out about an image is often known before its first record is. */
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
+#include "heap/check.h"
 
 static void set(struct process *process, enum trace_mark mark)
 {
@@ -13,6 +14,7 @@ static void set(struct process *process, enum trace_mark mark)
 		return;
 	traced->late_probes = true;
 	process__info(process)->from_birth = false;
+	process__settle_checks(process, monotonic_ns());
 }
 
 static bool is_of(const struct process_info *info, pid_t tgid, uint32_t image)

@@ -13,6 +13,8 @@
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
 #include "cli/trace_spy.h"
+#include "heap/check.h"
+#include "probe/functions.h"
 #include "report/output.h"
 #include "util/log.h"
 
@@ -92,6 +94,8 @@ static void tell_begin(void *arg, struct process *process)
 	struct process_info *info = process__info(process);
 
 	symbolizer__note_process(trace->symbolizer, info->tgid, info->start_ns);
+	if (trace->options->check && process__start_checks(process, trace->settled_ns))
+		trace->ingest.no_memory++;
 	trace__take_marks(trace, process);
 	if (trace->hooks.on_exec)
 		trace->hooks.on_exec(trace, process);
@@ -100,6 +104,20 @@ static void tell_begin(void *arg, struct process *process)
 static void tell_spied(void *arg, struct process *process, const struct spy_event *record)
 {
 	trace_spy__call(arg, process, record);
+}
+
+void trace__settle(struct trace *trace)
+{
+	trace->settled_ns = monotonic_ns();
+}
+
+static uint64_t left_calls(void *arg, pid_t tgid, uint32_t image)
+{
+	struct trace *trace = arg;
+	struct counters counters;
+
+	tracer__counters(trace->tracer, tgid, image, &counters);
+	return counters.count[COUNTER_abandoned_calls];
 }
 
 static void note_losses(void *arg, struct process *process, pid_t tgid, uint32_t image)
@@ -146,6 +164,7 @@ static int open_books(struct trace *trace)
 			.on_file = tell_file,
 			.note_losses = note_losses,
 			.on_spied = tell_spied,
+			.left_calls = left_calls,
 			.arg = trace},
 	};
 	return 0;
@@ -163,6 +182,9 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 	full.sample_bytes = trace->options->sample_bytes;
 	if (trace->options->is_spy)
 		full.spy = &spy;
+	full.check = trace->options->check;
+	if (full.check)
+		allocator_functions__check();
 	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {

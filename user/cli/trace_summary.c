@@ -9,7 +9,7 @@
 #include "report/kinds.h"
 #include "util/log.h"
 
-/* Without those of kinds that are left out, and what was before an exec. */
+/* Blocks outstanding, without those of kinds that are left out, and what was before an exec. */
 static uint64_t held_blocks(const struct summary *summary, unsigned int left_out)
 {
 	uint64_t held = 0;
@@ -26,8 +26,17 @@ static uint64_t held_blocks(const struct summary *summary, unsigned int left_out
 	return held;
 }
 
+static bool has_findings(const struct summary *summary)
+{
+	for (size_t i = 0; i < summary->process_cnt; i++)
+		if (summary->processes[i].finding_cnt)
+			return true;
+	return false;
+}
+
 static void summarize(struct trace *trace, enum summary_kind kind, struct process *only)
 {
+	const struct summary *summary;
 	struct summary_draft *draft;
 
 	if (trace->exit_code == EXIT_OUTPUT || !trace->outputs)
@@ -38,9 +47,10 @@ static void summarize(struct trace *trace, enum summary_kind kind, struct proces
 		trace->exit_code = EXIT_TRACING;
 		return;
 	}
-	trace->held_blocks = held_blocks(
-		summary_draft__summary(draft), options__left_out(trace->options));
-	if (outputs__write(trace->outputs, summary_draft__summary(draft))) {
+	summary = summary_draft__summary(draft);
+	trace->anything_amiss = held_blocks(summary, options__left_out(trace->options)) ||
+				has_findings(summary);
+	if (outputs__write(trace->outputs, summary)) {
 		trace->exit_code = EXIT_OUTPUT;
 		trace->done = true;
 	}

@@ -37,6 +37,9 @@ static bool fits(const struct event *event, size_t tail_sz)
 	const struct arena_event *arena = (const void *)event;
 
 	switch (event->kind) {
+	case EVENT_FREE:
+		return !(event->flags & EVENT_F_CHECKED) ||
+		       tail_sz >= sizeof(struct checked_free_event) - sizeof(struct free_event);
 	case EVENT_STACK:
 		return stack->frame_cnt <= STACK_FRAMES_MAX && stack->end < STACK_END_CNT &&
 		       tail_sz >= stack->frame_cnt * sizeof(stack->frames[0]);

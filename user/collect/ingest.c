@@ -8,6 +8,7 @@
 #include <string.h>
 #include "collect/decode.h"
 #include "collect/ingest.h"
+#include "heap/check.h"
 #include "util/proc.h"
 
 struct traced *traced__of(struct process *process)
@@ -141,6 +142,33 @@ static bool is_declared(const struct event *event)
 	return event->function >= BUILTIN_FUNCTION_CNT;
 }
 
+/* An exception that leaves operator new was allocated inside it, so it is in no books, and is freed
+ * outside: one such free for each call that was left is no wrong one. */
+static bool is_explained(struct ingest *ingest, struct process *process, const struct event *event)
+{
+	struct traced *traced = traced__of(process);
+
+	if (traced->unprobed)
+		return true; /* an allocator that nobody could look at gave it out, perhaps */
+	if (!ingest->hooks.left_calls ||
+		traced->explained_frees >= ingest->hooks.left_calls(
+						   ingest->hooks.arg, event->tgid, event->image))
+		return false;
+	traced->explained_frees++;
+	return true;
+}
+
+static void check_free(
+	struct ingest *ingest, struct process *process, const struct checked_free_event *record)
+{
+	const struct event *event = &record->free.event;
+
+	if (process__check_free(process, record->free.addr, record->stack, event->tid) ==
+			CHECK_UNKNOWN &&
+		!is_explained(ingest, process, event))
+		process__add_invalid_free(process, record->free.addr, record->stack);
+}
+
 static void on_free(struct ingest *ingest, const struct free_event *record)
 {
 	struct process *process = process_of(ingest, &record->event);
@@ -148,6 +176,8 @@ static void on_free(struct ingest *ingest, const struct free_event *record)
 
 	if (!process)
 		return;
+	if (record->event.flags & EVENT_F_CHECKED)
+		check_free(ingest, process, (const void *)record);
 	if (record->event.flags & EVENT_F_INSIDE)
 		process__release_inside(process, record->addr, tid);
 	else if (record->event.flags & EVENT_F_REALLOC)
@@ -250,6 +280,8 @@ static void on_stack(struct ingest *ingest, const struct stack_event *record)
 	if (heap__add_stack(
 		    ingest->heap, process, record->stack, frames, record->frame_cnt, record->end))
 		ingest->no_memory++;
+	if (record->event.flags)
+		process__set_families(process, record->stack, record->event.flags);
 }
 
 static void on_file(struct ingest *ingest, const struct file_event *record)

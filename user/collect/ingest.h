@@ -26,6 +26,8 @@ struct ingest_hooks {
 	/* What the kernel side has lost of an image is to be noted in these books: its own, or
 	 * (vfork) its parent's. */
 	void (*note_losses)(void *arg, struct process *process, pid_t tgid, uint32_t image);
+	/* How many of its calls the kernel side has seen left without a return. */
+	uint64_t (*left_calls)(void *arg, pid_t tgid, uint32_t image);
 	void *arg;
 };
 
@@ -50,6 +52,7 @@ struct traced {
 	uint64_t shown_blocks;
 	uint64_t shown_mapped_bytes;
 	uint64_t began_ns; /* this image, CLOCK_MONOTONIC; 0: before tracing did */
+	uint64_t explained_frees; /* of unknown addresses, that came from calls which were left */
 	bool late_probes;  /* an allocator of it was probed after it could have been called */
 	bool unprobed;	   /* one that it may have could not be probed */
 	/* The image that its memory began with: in its name the kernel side keeps sampled blocks,

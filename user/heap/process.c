@@ -73,6 +73,7 @@ void process__free(struct process *process)
 	blocks__destroy(&process->blocks);
 	sites__destroy(&process->sites);
 	mapped__destroy(&process->mapped);
+	check__free(process->check);
 	free(process->info.exe);
 	free(process);
 }
@@ -203,6 +204,12 @@ void process__thread_goes_on(struct process *process, pid_t tid)
 		(void)index__remove(&process->followed, (uint32_t)tid);
 }
 
+static void process__is_no_freed_block(struct process *process, uint64_t addr)
+{
+	if (process->check)
+		freed_blocks__remove(&process->check->freed, addr);
+}
+
 int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack_hash,
 	uint64_t time_ns, pid_t tid)
 {
@@ -230,6 +237,7 @@ int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64
 	if (process->arenas.used_cnt)
 		process__place_node(process, addr, tid);
 	process__count_alloc(process, &block);
+	process__is_no_freed_block(process, addr);
 	return 0;
 }
 
@@ -381,6 +389,7 @@ static void process__put_back(struct process *process, const struct block *kept)
 		process->info.incomplete = true;
 		return;
 	}
+	process__is_no_freed_block(process, kept->addr);
 	weight = process__weight(process, kept);
 	process__site(process, kept)->frees -= weight;
 	process->totals.frees -= weight;
@@ -489,6 +498,7 @@ struct process *process__copy(const struct process *parent, uint64_t *seed)
 	if (!child)
 		return NULL;
 	if (process__copy_info(&parent->info, &child->info) ||
+		check__copy(parent->check, &child->check) ||
 		blocks__copy(&parent->blocks, &child->blocks) ||
 		arenas__copy(&parent->arenas, &child->arenas) ||
 		sites__copy(&parent->sites, &child->sites) ||
@@ -589,6 +599,6 @@ size_t process__memory(const struct process *process)
 	       sites__memory(&process->sites) + index__memory(&process->pending) +
 	       index__memory(&process->unmatched) + index__memory(&process->followed) +
 	       index__memory(&process->lifted) + arenas__memory(&process->arenas) +
-	       mapped__memory(&process->mapped) +
+	       mapped__memory(&process->mapped) + check__memory(process->check) +
 	       process->pending.cnt * sizeof(struct block);
 }

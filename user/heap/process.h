@@ -8,6 +8,7 @@
 
 #include "heap/arenas.h"
 #include "heap/blocks.h"
+#include "heap/check_books.h"
 #include "heap/heap.h"
 #include "heap/index.h"
 #include "heap/mapped.h"
@@ -27,6 +28,7 @@ struct process {
 	uint64_t sampling_seed; /* of the blocks' chances; a fork's child has its parent's blocks
 				   and seed */
 	struct heap_doubt doubt, inherited_doubt;
+	struct check *check; /* NULL: frees are not checked */
 	struct blocks blocks;
 	struct sites sites;
 	struct arenas arenas;

@@ -19,6 +19,7 @@ struct site {
 	uint64_t allocs, frees, bytes_allocated;
 	uint64_t marked_bytes; /* outstanding at the last mark */
 	bool frameless;	       /* the stack has no frames: here, as every allocation asks */
+	uint8_t families;      /* enum alloc_family of the function at the stack's top; 0: unknown */
 };
 
 struct sites {

@@ -181,17 +181,25 @@ int closure__add(struct paths *paths, const char *program, char *const environme
 	return closure__add_at_depth(paths, program, environment, 0);
 }
 
-/* Names of files that are allocators, or have one. */
-static bool is_allocator_library(const char *name)
+static bool is_named(const char *name, const char *const *patterns)
 {
-	static const char *const patterns[] = {"libc.so.6", "libjemalloc.so*", "libtcmalloc*.so*",
-		"libmimalloc*.so*", "libsnmalloc*.so*", "librpmalloc*.so*", "libhoard*.so*",
-		"libscudo*.so*", "libclang_rt.scudo*.so*"};
-
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-		if (fnmatch(patterns[i], name, 0) == 0)
+	for (; *patterns; patterns++)
+		if (fnmatch(*patterns, name, 0) == 0)
 			return true;
 	return false;
+}
+
+/* Names of files that are allocators, or have one; or have C++'s operators, where these matter. */
+static bool is_allocator_library(const char *name)
+{
+	static const char *const operators[] = {
+		"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1", NULL};
+	static const char *const allocators[] = {"libc.so.6", "libjemalloc.so*", "libtcmalloc*.so*",
+		"libmimalloc*.so*", "libsnmalloc*.so*", "librpmalloc*.so*", "libhoard*.so*",
+		"libscudo*.so*", "libclang_rt.scudo*.so*", NULL};
+
+	return is_named(name, allocators) ||
+	       (allocator_functions__are_checked() && is_named(name, operators));
 }
 
 /* Adds the canonical path of a file that is there. */

@@ -144,6 +144,42 @@ bool allocator_function__may_throw(uint16_t function)
 	return false;
 }
 
+static bool checks;
+
+void allocator_functions__check(void)
+{
+	checks = true;
+}
+
+bool allocator_functions__are_checked(void)
+{
+	return checks;
+}
+
+/* A function that one allocator alone has: what goes with what there is its own affair. */
+static bool is_allocators_own(const char *name)
+{
+	static const char *const prefixes[] = {"tc_", "mi_", "je_", "_rjem_"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return strstr(name, "allocx");
+}
+
+/* _Zn: new, _Zd: delete; w, l: of one object, a: of an array (Itanium C++ ABI, 5.1.3). */
+uint8_t allocator_function__family(uint16_t function)
+{
+	const char *name = allocator_functions[function].name;
+	bool is_aligned = strstr(name, "St11align_val_t");
+
+	if (!allocator_function__is_operator(function))
+		return is_allocators_own(name) ? 0 : FAMILY_MALLOC;
+	if (name[3] == 'a')
+		return is_aligned ? FAMILY_NEW_ARRAY_ALIGNED : FAMILY_NEW_ARRAY;
+	return is_aligned ? FAMILY_NEW_ALIGNED : FAMILY_NEW;
+}
+
 uint8_t allocator_function__args(uint16_t function)
 {
 	const struct allocator_function *row = &allocator_functions[function];

@@ -45,6 +45,8 @@ struct definition {
 	uint64_t size;	     /* 0: not told */
 	bool may_throw;	     /* under one of its names */
 	bool is_wanted;	     /* by a spy, under the name that it has here */
+	bool inner_counts;   /* what it calls is probed, too */
+	uint8_t families;    /* of all its names; enum alloc_family */
 	const char *problem; /* why it cannot be probed; NULL: it can */
 };
 
@@ -80,6 +82,14 @@ bool allocator_function__may_throw(uint16_t function);
 
 /* The registers with arguments that the row needs: bit n - 1 is argument n. */
 uint8_t allocator_function__args(uint16_t function);
+
+/* From here on frees are to be checked: they are followed to their returns, and C++'s operators are
+ * probed wherever they are, for the name by which a block was asked for. Before the first scan. */
+void allocator_functions__check(void);
+bool allocator_functions__are_checked(void);
+
+/* One of enum alloc_family; 0: none that others are of. */
+uint8_t allocator_function__family(uint16_t function);
 
 uint64_t allocator_function__cookie(uint16_t function);
 

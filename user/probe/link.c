@@ -17,7 +17,6 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <heaptap/event.h>
 #include "probe/link.h"
 
 /* include/uapi/linux/bpf.h of kernel 6.13; the numbers are ABI. */
@@ -46,7 +45,17 @@ struct file_links {
 };
 
 /* Which sites a link takes, in the order of attaching: what is seen to begin is seen to end. */
-enum side { SIDE_FREE, SIDE_RETURN_SITE, SIDE_RETURN, SIDE_ENTER, SIDE_CALL, SIDE_QUERY, SIDE_CNT };
+enum side {
+	SIDE_FREE,
+	SIDE_FREE_RETURN,
+	SIDE_FREE_CALL,
+	SIDE_RETURN_SITE,
+	SIDE_RETURN,
+	SIDE_ENTER,
+	SIDE_CALL,
+	SIDE_QUERY,
+	SIDE_CNT,
+};
 
 static const char *const kind_names[LINK_KIND_CNT] = {
 	[LINK_AUTO] = "auto",
@@ -75,6 +84,8 @@ static bool side_takes(enum side side, const struct probe_site *site)
 {
 	static const enum site_kind kinds[SIDE_CNT] = {
 		[SIDE_FREE] = SITE_FREE,
+		[SIDE_FREE_RETURN] = SITE_FOLLOWED_FREE,
+		[SIDE_FREE_CALL] = SITE_FOLLOWED_FREE,
 		[SIDE_RETURN_SITE] = SITE_RETURN,
 		[SIDE_RETURN] = SITE_CALL,
 		[SIDE_ENTER] = SITE_ENTRY,
@@ -89,6 +100,8 @@ static const struct bpf_program *side_program(const struct link_programs *progra
 {
 	const struct bpf_program *by_side[SIDE_CNT] = {
 		[SIDE_FREE] = programs->free,
+		[SIDE_FREE_RETURN] = programs->call_return,
+		[SIDE_FREE_CALL] = programs->enter,
 		[SIDE_RETURN_SITE] = programs->return_site,
 		[SIDE_RETURN] = programs->call_return,
 		[SIDE_ENTER] = programs->enter,
@@ -99,12 +112,21 @@ static const struct bpf_program *side_program(const struct link_programs *progra
 	return by_side[side];
 }
 
+/* By a session if there are any. */
+static bool side_is_call(enum side side)
+{
+	return side == SIDE_CALL || side == SIDE_ENTER || side == SIDE_FREE_CALL;
+}
+
+static bool side_is_return(enum side side)
+{
+	return side == SIDE_RETURN || side == SIDE_FREE_RETURN;
+}
+
 /* A link for all sites of one side: its fd, -ENOENT if there are none, or -errno. */
 static int multi_link(const struct link_programs *programs, enum side side, __u32 attach_type,
 	const char *path, const struct probe_sites *sites, pid_t pid)
 {
-	bool without_return = attach_type == ATTACH_UPROBE_SESSION && side == SIDE_ENTER;
-	__u64 flags = without_return ? COOKIE_F_RETURN_SITES : 0;
 	__u64 offsets[sites->cnt], cookies[sites->cnt];
 	struct link_create_uprobe_multi attr = {
 		.prog_fd = bpf_program__fd(side_program(programs, side)),
@@ -112,7 +134,7 @@ static int multi_link(const struct link_programs *programs, enum side side, __u3
 		.path = (__u64)(unsigned long)path,
 		.offsets = (__u64)(unsigned long)offsets,
 		.cookies = (__u64)(unsigned long)cookies,
-		.multi_flags = side == SIDE_RETURN ? UPROBE_MULTI_RETURN : 0,
+		.multi_flags = side_is_return(side) ? UPROBE_MULTI_RETURN : 0,
 		.pid = pid > 0 ? pid : 0,
 	};
 	int fd;
@@ -121,7 +143,7 @@ static int multi_link(const struct link_programs *programs, enum side side, __u3
 		if (!side_takes(side, &sites->sites[i]))
 			continue;
 		offsets[attr.cnt] = sites->sites[i].file_offset;
-		cookies[attr.cnt++] = sites->sites[i].cookie | flags;
+		cookies[attr.cnt++] = sites->sites[i].cookie;
 	}
 	if (!attr.cnt)
 		return -ENOENT;
@@ -153,10 +175,10 @@ static int attach_multi(struct file_links *links, enum link_kind kind,
 	if (!links->fds)
 		return -ENOMEM;
 	for (int side = 0; side < SIDE_CNT && !err; side++) {
-		bool is_session = session && (side == SIDE_CALL || side == SIDE_ENTER);
+		bool is_session = session && side_is_call(side);
 
 		/* A session's entries and returns are one link. */
-		if (!session || side != SIDE_RETURN)
+		if (!session || !side_is_return(side))
 			err = add_multi(links, programs, side,
 				is_session ? ATTACH_UPROBE_SESSION : ATTACH_UPROBE_MULTI, path,
 				sites, pid);
@@ -189,7 +211,7 @@ static int perf_uprobe(enum side side, const char *path, __u64 offset, pid_t pid
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = type,
-		.config = side == SIDE_RETURN ? 1ull << return_bit : 0,
+		.config = side_is_return(side) ? 1ull << return_bit : 0,
 		.uprobe_path = (__u64)(unsigned long)path,
 		.probe_offset = offset,
 	};

@@ -22,6 +22,10 @@
  *
  * A spy is to see the calls themselves: wrappers and C++ operators are probed for it wherever they
  * are, and frees have a return.
+ *
+ * Where frees are checked it matters whether a block came from malloc or from new, so operators stay,
+ * wherever they are and whatever they call; but where one of those cannot be probed, all of the file
+ * are left out, or its blocks would seem to be malloc's, and handed back by delete.
  */
 #include <errno.h>
 #include <linux/types.h>
@@ -146,6 +150,7 @@ static void scan__add_definition(
 		};
 	}
 	definition->may_throw |= allocator_function__may_throw(function);
+	definition->families |= allocator_function__family(function);
 	definition__name(definition, function, scan__wants(scan, function));
 }
 
@@ -275,6 +280,22 @@ static bool is_foreign(const struct scan *scan, const struct definition *definit
 	return allocator_function__maps(definition->function) && !scan->defines_mmap;
 }
 
+/* What may be left out, because what it calls is probed. */
+static bool inner_counts(const struct scan *scan, const struct definition *definition)
+{
+	(void)scan;
+	return definition->inner_counts;
+}
+
+/* C++'s operators matter by themselves where frees are checked. */
+static bool is_superfluous(const struct scan *scan, const struct definition *definition)
+{
+	bool is_kept = allocator_functions__are_checked() &&
+		       allocator_function__is_operator(definition->function);
+
+	return inner_counts(scan, definition) && !is_kept;
+}
+
 static struct call_map scan__call_map(const struct scan *scan, struct decoder *decoder)
 {
 	return (struct call_map){
@@ -300,6 +321,12 @@ static bool is_wrapper(const struct scan *scan, const struct definition *definit
 	struct call_map map = scan__call_map(scan, &decoder);
 
 	return call_map__is_wrapper(&map, definition);
+}
+
+static void scan__mark(struct scan *scan, definition_test *counts_inside)
+{
+	for (size_t i = 0; i < scan->definition_cnt; i++)
+		scan->definitions[i].inner_counts |= counts_inside(scan, &scan->definitions[i]);
 }
 
 static bool scan__add_slot(struct scan *scan, struct slot slot)
@@ -440,6 +467,12 @@ static bool may_throw(const struct scan *scan, const struct definition *definiti
 	return definition->may_throw;
 }
 
+static bool is_no_operator(const struct scan *scan, const struct definition *definition)
+{
+	(void)scan;
+	return !allocator_function__is_operator(definition->function);
+}
+
 static bool has_problem(const struct scan *scan, const struct definition *definition)
 {
 	(void)scan;
@@ -524,6 +557,8 @@ static int scan__replace_return_probes(struct scan *scan, struct probe_sites *re
 	if (err)
 		return err;
 	scan__tell_unseen(scan, ret_sites);
+	if (scan__first(scan, has_problem, &cnt))
+		scan__drop_definitions(scan, inner_counts);
 	scan__drop_definitions(scan, has_problem);
 	return 0;
 }
@@ -553,8 +588,20 @@ static enum site_kind entry_kind(const struct scan *scan, const struct definitio
 		return SITE_QUERY;
 	if (allocator_function__is_free(definition->function) &&
 		!allocator_function__is_declared(definition->function))
-		return SITE_FREE;
+		return allocator_functions__are_checked() ? SITE_FOLLOWED_FREE : SITE_FREE;
 	return definition->may_throw ? SITE_ENTRY : SITE_CALL;
+}
+
+/* What only matters where frees are checked. */
+static uint64_t check_cookie(const struct definition *definition)
+{
+	uint64_t cookie = COOKIE_FAMILIES(definition->families);
+
+	if (!allocator_functions__are_checked())
+		return 0;
+	if (allocator_function__is_free(definition->function))
+		return cookie | COOKIE_F_FOLLOWED_FREE;
+	return cookie;
 }
 
 static struct probe_site scan__choose_site(struct scan *scan, const struct definition *definition)
@@ -573,8 +620,9 @@ static struct probe_site scan__choose_site(struct scan *scan, const struct defin
 	ret = scan__make_site(scan, definition->function, definition->address + site.delta,
 		code + site.delta, code_sz - site.delta);
 	ret.kind = entry_kind(scan, definition);
-	if (ret.kind == SITE_ENTRY && scan->spied)
+	if (ret.kind == SITE_ENTRY)
 		ret.cookie |= COOKIE_F_RETURN_SITES;
+	ret.cookie |= check_cookie(definition);
 	ret.entry_delta = site.delta;
 	ret.cost = site.cost;
 	return ret;
@@ -635,26 +683,40 @@ static const char *scan__reason(const struct scan *scan)
 	return "it defines no allocator function";
 }
 
+/* Nothing is left to be probed: says why. */
+static bool scan__is_empty(const struct scan *scan, struct probe_sites *ret_sites)
+{
+	if (scan->definition_cnt > 0)
+		return false;
+	snprintf(ret_sites->reason, sizeof(ret_sites->reason), "%s", scan__reason(scan));
+	return true;
+}
+
 static int scan__find_sites(struct scan *scan, struct probe_sites *ret_sites)
 {
+	size_t cnt;
 	int err;
 
 	scan__find_definitions(scan);
 	scan__tell_missing(scan, ret_sites);
-	scan__drop_definitions(scan, is_foreign);
-	if (scan->definition_cnt == 0) {
-		snprintf(ret_sites->reason, sizeof(ret_sites->reason), "%s", scan__reason(scan));
+	scan__mark(scan, is_foreign);
+	scan__drop_definitions(scan, is_superfluous);
+	if (scan__is_empty(scan, ret_sites))
 		return 0;
-	}
 	err = decoder__init(&scan->decoder);
 	if (err)
 		return err;
 	err = scan__find_entrances(scan);
 	if (err)
 		return err;
-	scan__drop_definitions(scan, scan->spied ? is_unwanted : is_wrapper);
+	if (!scan->spied)
+		scan__mark(scan, is_wrapper);
+	scan__drop_definitions(scan, scan->spied ? is_unwanted : is_superfluous);
 	err = scan__replace_return_probes(scan, ret_sites);
-	return err ? err : scan__choose_sites(scan, ret_sites);
+	if (err || scan__is_empty(scan, ret_sites))
+		return err;
+	ret_sites->operators_only = !scan__first(scan, is_no_operator, &cnt);
+	return scan__choose_sites(scan, ret_sites);
 }
 
 /* Which functions are declared for the file. */

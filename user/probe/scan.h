@@ -21,8 +21,9 @@ enum site_kind {
 	SITE_CALL,   /* a function's entry, with a return probe */
 	SITE_ENTRY,  /* the entry of one that may be left by an exception: no return probe, but */
 	SITE_RETURN, /* a probe at each ret that it may come to (exits.h) */
-	SITE_FREE,   /* the entry of one that only frees: its return doesn't matter */
-	SITE_QUERY,  /* the entry of one that is only counted */
+	SITE_FREE,   /* the entry of one that only frees: its return doesn't matter, but */
+	SITE_FOLLOWED_FREE, /* where frees are checked: its entry, with a return probe */
+	SITE_QUERY,	    /* the entry of one that is only counted */
 };
 
 struct probe_site {
@@ -39,17 +40,19 @@ struct probe_site {
 struct probe_sites {
 	struct probe_site *sites;
 	size_t cnt;
-	char reason[160];  /* why there are none, for people; "" otherwise */
-	char unseen[160];  /* what is not probed though it allocates, and why; "": nothing */
-	char missing[320]; /* which declared function it has not, with where it was declared; "":
-			      none */
+	bool operators_only; /* C++'s, around an allocator in another file (where frees are checked)
+			      */
+	char reason[160];    /* why there are none, for people; "" otherwise */
+	char unseen[160];    /* what is not probed though it allocates, and why; "": nothing */
+	char missing[320];   /* which declared function it has not, with where it was declared; "":
+				none */
 };
 
 /*
- * Finds the sites of the ELF file at fd; path is what declared groups know it by; with_mapping: of the
- * functions that map memory for the program itself, too. 0, also when there are none (reason says
- * why), or -errno: -ENOEXEC no ELF file, -ENOTSUP an ELF file of a machine or class that heaptap does
- * not trace (by name in reason), -EIO it is malformed, -ENOMEM.
+ * Finds the sites of the ELF file at fd; path is what declared groups know it by; with_mapping: of
+ * the functions that map memory for the program itself, too. 0, also when there are none (reason
+ * says why), or -errno: -ENOEXEC no ELF file, -ENOTSUP an ELF file of a machine or class that
+ * heaptap does not trace (by name in reason), -EIO it is malformed, -ENOMEM.
  */
 int probe_sites__scan(
 	int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites);

@@ -102,6 +102,7 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 	skel->rodata->cfg_no_stacks = config->stack_mode == STACK_NONE;
 	skel->rodata->cfg_declared = allocator_function_cnt > BUILTIN_FUNCTION_CNT;
 	skel->rodata->cfg_ranges = config->ranges;
+	skel->rodata->cfg_check = config->check;
 	skel->rodata->cfg_page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_wakeup_bytes = config->ring_sz / 8;
 	skel->rodata->cfg_sample_bytes = config->sample_bytes;

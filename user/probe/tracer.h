@@ -51,6 +51,7 @@ struct tracer_config {
 	const char *cgroup; /* path of a cgroup's folder; NULL: any */
 	bool ranges;	    /* what programs map themselves is told, too */
 	bool filter_exe;    /* only programs given to tracer__add_exe */
+	bool check;	    /* frees come with their stacks: checked_free_event */
 	const struct spy_config
 		*spy; /* the spy's programs instead of those of the books; or NULL */
 };

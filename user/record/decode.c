@@ -204,6 +204,27 @@ static int decode_block(
 	return ret;
 }
 
+static int decode_finding(
+	struct recorded *recorded, struct protobuf_reader inside, struct summary_finding *finding)
+{
+	struct protobuf_field field;
+	int ret;
+
+	while ((ret = protobuf__next(&inside, &field)) == 1) {
+		uint32_t i = field.number - FINDING_STACK_FIRST;
+
+		if (field.is_bytes && i < FINDING_STACK_CNT) {
+			finding->has_stack[i] = true;
+			ret = decode_stack(recorded, field.inside, &finding->stacks[i]);
+		} else {
+			ret = fields__decode(finding_fields, finding, &recorded->strings, &field);
+		}
+		if (ret < 0)
+			return ret;
+	}
+	return ret;
+}
+
 /* Room for the elements of this number. NULL, with an error, if there is none. */
 static void *take_elements(struct recorded *recorded, struct protobuf_reader inside,
 	enum process_number number, size_t element_sz, int *ret_err)
@@ -216,21 +237,27 @@ static void *take_elements(struct recorded *recorded, struct protobuf_reader ins
 	return *ret_err ? NULL : take(recorded, cnt, element_sz, ret_err);
 }
 
-static int take_arrays(struct recorded *recorded, struct protobuf_reader inside,
-	struct summary_process *process)
+static int take_arrays(
+	struct recorded *recorded, struct protobuf_reader inside, struct summary_process *process)
 {
-	size_t stack_sz = sizeof(*process->stacks), block_sz = sizeof(*process->blocks);
-	int err;
+	const struct {
+		enum process_number number;
+		size_t sz; /* of an element */
+		void **ret_array;
+	} arrays[] = {
+#define ARRAY(number, array) {number, sizeof(*(array)), (void **)&(array)}
+		ARRAY(PROCESS_STACK, process->stacks),
+		ARRAY(PROCESS_MAPPED_STACK, process->mapped.stacks),
+		ARRAY(PROCESS_ARENA_STACK, process->arenas.stacks),
+		ARRAY(PROCESS_BLOCK, process->blocks),
+		ARRAY(PROCESS_FINDING, process->findings),
+#undef ARRAY
+	};
+	int err = 0;
 
-	process->stacks = take_elements(recorded, inside, PROCESS_STACK, stack_sz, &err);
-	if (!err)
-		process->mapped.stacks =
-			take_elements(recorded, inside, PROCESS_MAPPED_STACK, stack_sz, &err);
-	if (!err)
-		process->arenas.stacks =
-			take_elements(recorded, inside, PROCESS_ARENA_STACK, stack_sz, &err);
-	if (!err)
-		process->blocks = take_elements(recorded, inside, PROCESS_BLOCK, block_sz, &err);
+	for (size_t i = 0; !err && i < sizeof(arrays) / sizeof(*arrays); i++)
+		*arrays[i].ret_array =
+			take_elements(recorded, inside, arrays[i].number, arrays[i].sz, &err);
 	return err;
 }
 
@@ -251,6 +278,9 @@ static int decode_process_field(
 	case PROCESS_BLOCK:
 		return decode_block(
 			recorded, field->inside, &process->blocks[process->block_cnt++]);
+	case PROCESS_FINDING:
+		return decode_finding(
+			recorded, field->inside, &process->findings[process->finding_cnt++]);
 	default:
 		return fields__decode(process_fields, process, &recorded->strings, field);
 	}

@@ -9,7 +9,7 @@
 
 struct encoder {
 	struct intern strings, frames, nodes;
-	struct protobuf head, processes, process, stack, scratch;
+	struct protobuf head, processes, process, finding, stack, scratch;
 };
 
 /* The node of a stack: from the root inwards, each with its caller's. */
@@ -32,16 +32,31 @@ static uint64_t encode_frames(struct encoder *encoder, const struct summary_stac
 	return node;
 }
 
+static void encode_stack(struct encoder *encoder, struct protobuf *message, uint32_t number,
+	const struct summary_stack *stack)
+{
+	protobuf__clear(&encoder->stack);
+	protobuf__put_number(&encoder->stack, STACK_NODE, encode_frames(encoder, stack));
+	fields__encode(stack_fields, stack, &encoder->strings, &encoder->stack);
+	protobuf__put_message(message, number, &encoder->stack);
+}
+
 static void encode_stacks(struct encoder *encoder, enum process_number number,
 	const struct summary_stack *stacks, size_t cnt)
 {
-	for (size_t i = 0; i < cnt; i++) {
-		protobuf__clear(&encoder->stack);
-		protobuf__put_number(
-			&encoder->stack, STACK_NODE, encode_frames(encoder, &stacks[i]));
-		fields__encode(stack_fields, &stacks[i], &encoder->strings, &encoder->stack);
-		protobuf__put_message(&encoder->process, number, &encoder->stack);
-	}
+	for (size_t i = 0; i < cnt; i++)
+		encode_stack(encoder, &encoder->process, number, &stacks[i]);
+}
+
+static void encode_finding(struct encoder *encoder, const struct summary_finding *finding)
+{
+	protobuf__clear(&encoder->finding);
+	fields__encode(finding_fields, finding, &encoder->strings, &encoder->finding);
+	for (size_t i = 0; i < FINDING_STACK_CNT; i++)
+		if (finding->has_stack[i])
+			encode_stack(encoder, &encoder->finding, FINDING_STACK_FIRST + i,
+				&finding->stacks[i]);
+	protobuf__put_message(&encoder->process, PROCESS_FINDING, &encoder->finding);
 }
 
 static void encode_blocks(struct encoder *encoder, const struct summary_process *process)
@@ -65,6 +80,8 @@ static void encode_process(struct encoder *encoder, const struct summary_process
 	encode_stacks(encoder, PROCESS_MAPPED_STACK, mapped->stacks, mapped->stack_cnt);
 	encode_stacks(encoder, PROCESS_ARENA_STACK, arenas->stacks, arenas->stack_cnt);
 	encode_blocks(encoder, process);
+	for (size_t i = 0; i < process->finding_cnt; i++)
+		encode_finding(encoder, &process->findings[i]);
 	protobuf__put_message(&encoder->processes, MESSAGE_PROCESS, &encoder->process);
 }
 
@@ -83,7 +100,7 @@ static bool has_failed(const struct encoder *encoder)
 {
 	return encoder->strings.failed || encoder->frames.failed || encoder->nodes.failed ||
 	       encoder->head.failed || encoder->processes.failed || encoder->process.failed ||
-	       encoder->stack.failed || encoder->scratch.failed;
+	       encoder->finding.failed || encoder->stack.failed || encoder->scratch.failed;
 }
 
 static void destroy(struct encoder *encoder)
@@ -94,6 +111,7 @@ static void destroy(struct encoder *encoder)
 	protobuf__destroy(&encoder->head);
 	protobuf__destroy(&encoder->processes);
 	protobuf__destroy(&encoder->process);
+	protobuf__destroy(&encoder->finding);
 	protobuf__destroy(&encoder->stack);
 	protobuf__destroy(&encoder->scratch);
 }

@@ -23,6 +23,7 @@
 SAME_SIZE(process_info, tgid, int32_t);
 SAME_SIZE(process_info, state, int);
 SAME_SIZE(summary, kind, int);
+SAME_SIZE(summary_finding, kind, int);
 SAME_SIZE(summary, time.tv_sec, int64_t);
 SAME_SIZE(summary, time.tv_nsec, int64_t);
 SAME_SIZE(summary_process, stacks_total, uint64_t);
@@ -45,6 +46,7 @@ const struct field summary_fields[] = {
 	ROW(24, FIELD_U64, summary, unwind_bytes),
 	ROW(25, FIELD_DOUBLE, summary, unwind_load_s),
 	ROW(26, FIELD_U64, summary, sample_bytes),
+	ROW(27, FIELD_BOOL, summary, checked),
 	{0},
 };
 
@@ -114,6 +116,7 @@ const struct field process_fields[] = {
 	ROW(71, FIELD_U64, summary_process, filtered_estimate.blocks_error),
 	ROW(72, FIELD_U64, summary_process, filtered_estimate.bytes_error),
 	ROW(73, FIELD_U64, summary_process, blocks_in_doubt),
+	ROW(74, FIELD_U64, summary_process, findings_left_out),
 	ROW_OF(80, FIELD_COUNTS, summary_process, kind_bytes, BLOCK_KIND_CNT),
 	ROW_OF(81, FIELD_COUNTS, summary_process, kind_blocks, BLOCK_KIND_CNT),
 	{0},
@@ -160,6 +163,15 @@ const struct field block_fields[] = {
 	ROW(27, FIELD_STRING, summary_block, caller.build_id),
 	ROW(28, FIELD_U64, summary_block, caller.module_offset),
 	ROW(29, FIELD_BOOL, summary_block, caller.inlined),
+	{0},
+};
+
+const struct field finding_fields[] = {
+	ROW_OF(10, FIELD_ENUM, summary_finding, kind, FINDING_KIND_CNT),
+	ROW(11, FIELD_U64, summary_finding, count),
+	ROW(12, FIELD_U64, summary_finding, address),
+	ROW(13, FIELD_U64, summary_finding, size),
+	ROW(14, FIELD_U64, summary_finding, offset),
 	{0},
 };
 

@@ -68,9 +68,12 @@ enum process_number {
 	PROCESS_STACK = 1,	  /* message */
 	PROCESS_MAPPED_STACK = 2, /* message: of ranges that the program has mapped itself */
 	PROCESS_ARENA_STACK = 3,  /* message: of arenas */
+	PROCESS_FINDING = 4,	  /* message */
 	PROCESS_BLOCK = 8,	  /* message: fields of struct summary_block */
 };
 enum stack_number { STACK_NODE = 1 };
+/* In a finding: its stacks, as PROCESS_STACK, by 1 + enum finding_stack. */
+enum finding_number { FINDING_STACK_FIRST = 1 };
 #define FIELD_FIRST 10
 
 /* More of one snapshot is refused: by a writer, so that a reader can be sure. */

@@ -29,6 +29,18 @@ static const char *const kind_names[] = {
 	[SUMMARY_FINAL] = "final",
 };
 
+static const char *const finding_names[FINDING_KIND_CNT] = {
+	[FINDING_DOUBLE_FREE] = "double_free",
+	[FINDING_INVALID_FREE] = "invalid_free",
+	[FINDING_MISMATCHED_FREE] = "mismatched_free",
+};
+
+static const char *const finding_roles[FINDING_STACK_CNT] = {
+	[FINDING_STACK_FREE] = "free",
+	[FINDING_STACK_FIRST_FREE] = "first_free",
+	[FINDING_STACK_ALLOCATION] = "allocation",
+};
+
 static const char *const state_names[] = {
 	[PROCESS_RUNNING] = "running",
 	[PROCESS_EXITED] = "exited",
@@ -100,6 +112,14 @@ static void add_process_sampled(
 
 /* ---- stacks ---- */
 
+/* Ends with the frames, which it is all about. */
+static void add_path(struct fields *fields, const struct summary_stack *stack)
+{
+	fields__add_bool(fields, "complete", stack->complete);
+	fields__add_text(fields, "end", stack->complete ? NULL : stack->end);
+	json_frames__add(fields, stack);
+}
+
 static void add_counts_of_blocks(struct fields *fields, const struct summary_stack *stack)
 {
 	fields__add_text(fields, "kind", block_kind_rows[stack->kind].key);
@@ -147,10 +167,56 @@ static void put_stack(
 	fields__add_signed(&fields, "growth_bytes", stack->growth_bytes);
 	fields__add_seconds(&fields, "oldest_age_s", stack->oldest_age_s);
 	fields__add_seconds(&fields, "newest_age_s", stack->newest_age_s);
-	fields__add_bool(&fields, "complete", stack->complete);
-	fields__add_text(&fields, "end", stack->complete ? NULL : stack->end);
-	json_frames__add(&fields, stack);
+	add_path(&fields, stack);
 	fields__put(out, &fields, PART_WHOLE);
+}
+
+/* ---- findings ---- */
+
+static void add_finding_stack(struct json_object *stacks, const char *role,
+	const struct summary_stack *stack, struct fields *finding)
+{
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_text(&fields, "role", role);
+	add_path(&fields, stack);
+	if (fields.failed || !stacks || json_object_array_add(stacks, fields.object)) {
+		finding->failed = true;
+		fields__end(&fields);
+	}
+}
+
+static void put_finding(struct output *out, const struct summary_finding *finding)
+{
+	bool has_block = finding->has_stack[FINDING_STACK_ALLOCATION];
+	struct json_object *stacks = json_object_new_array();
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_text(&fields, "kind", finding_names[finding->kind]);
+	fields__add_count(&fields, "count", finding->count);
+	fields__add_hex(&fields, "address", true, finding->address);
+	fields__add_known(&fields, "size", has_block, finding->size);
+	fields__add_known(&fields, "offset", has_block && finding->kind == FINDING_INVALID_FREE,
+		finding->offset);
+	for (size_t i = 0; i < FINDING_STACK_CNT; i++)
+		if (finding->has_stack[i])
+			add_finding_stack(
+				stacks, finding_roles[i], &finding->stacks[i], &fields);
+	fields__add(&fields, "stacks", stacks);
+	fields__put(out, &fields, PART_WHOLE);
+}
+
+static void put_findings(struct output *out, const struct summary_process *process)
+{
+	output__puts(out, ",\"findings\":[");
+	for (size_t i = 0; !out->err && i < process->finding_cnt; i++) {
+		if (i)
+			output__puts(out, ",");
+		put_finding(out, &process->findings[i]);
+	}
+	output__puts(out, "]");
 }
 
 /* ,"stacks":[…] of the object that was begun */
@@ -219,9 +285,7 @@ static void put_arenas_of_stack(struct output *out, const struct summary_stack *
 	fields__add_count(&fields, "blocks", stack->outstanding_blocks);
 	fields__add_count(&fields, "bytes", stack->outstanding_bytes);
 	fields__add_text(&fields, "owner", summary_stack__owner(stack));
-	fields__add_bool(&fields, "complete", stack->complete);
-	fields__add_text(&fields, "end", stack->complete ? NULL : stack->end);
-	json_frames__add(&fields, stack);
+	add_path(&fields, stack);
 	fields__put(out, &fields, PART_WHOLE);
 }
 
@@ -332,6 +396,7 @@ static void put_process_head(
 	fields__add_count(&fields, "arena_blocks", process->arenas.blocks);
 	fields__add_count(&fields, "arena_bytes", process->arenas.bytes);
 	fields__add_count(&fields, "arenas_total", process->arenas.stacks_total);
+	fields__add_count(&fields, "findings_left_out", process->findings_left_out);
 	fields__add_count(&fields, "stacks_total", process->stacks_total);
 	fields__put(out, &fields, PART_HEAD);
 }
@@ -341,6 +406,7 @@ static void put_process(
 {
 	put_process_head(out, process, summary);
 	put_arenas(out, &process->arenas);
+	put_findings(out, process);
 	put_stacks(out, process->stacks, process->stack_cnt,
 		summary->sample_bytes ? add_estimated_counts : add_block_counts);
 	output__puts(out, ",\"blocks\":[");
@@ -366,6 +432,7 @@ static void put_summary_head(struct output *out, const struct summary *summary)
 	fields__add_text(&fields, "link", summary->link);
 	fields__add_seconds(&fields, "min_age_s", summary->min_age_s > 0 ? summary->min_age_s : -1);
 	fields__add_known(&fields, "sample_bytes", summary->sample_bytes, summary->sample_bytes);
+	fields__add_bool(&fields, "checked", summary->checked);
 	fields__put(out, &fields, PART_HEAD);
 }
 

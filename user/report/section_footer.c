@@ -203,11 +203,15 @@ static void put_birth(
 	if (!verdict->unmatched_frees)
 		return;
 	page__pad(page, 2);
-	page__wrap(page, STYLE_PLAIN, 2,
-		"%s %s of blocks that no probed allocator had given out: is there another one? "
-		"(\"heaptap probes PID\" shows what is probed)",
+	page__wrap(page, STYLE_PLAIN, 2, "%s %s of blocks that %s",
 		text__count(count, sizeof(count), verdict->unmatched_frees),
-		words__plural(verdict->unmatched_frees, "free was", "frees were"));
+		words__plural(verdict->unmatched_frees, "free was", "frees were"),
+		summary->checked
+			? "were not there: see the findings"
+			: "no probed allocator had given out: is there another one? (\"heaptap "
+			  "probes PID\" shows what is probed.) Or was the free wrong? (--check "
+			  "tells "
+			  "who did it)");
 }
 
 static void put_attached(

@@ -287,6 +287,7 @@ void section__process(struct page *page, const struct render_options *options,
 		put_blocks(page, options, summary, process);
 	else
 		put_empty(page, options, summary, process);
+	section__findings(page, options, process);
 	if (process->arenas.alive)
 		section__arenas(page, options, &process->arenas);
 	if (process->mapped.totals.maps)

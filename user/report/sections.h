@@ -41,6 +41,9 @@ void section__mapped(struct page *page, const struct render_options *options,
 /* What lives in arenas, by who made them. */
 void section__arenas(struct page *page, const struct render_options *options,
 	const struct summary_arenas *arenas);
+/* Wrong frees; nothing if there are none. */
+void section__findings(struct page *page, const struct render_options *options,
+	const struct summary_process *process);
 /* Events, losses and whether the books can be trusted; with -v what heaptap cost. */
 void section__footer(
 	struct page *page, const struct render_options *options, const struct summary *summary);

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <time.h>
 #include <linux/types.h>
+#include "heap/check.h"
 #include "heap/heap.h"
 #include "report/block_kind.h"
 #include <heaptap/event.h>
@@ -92,6 +93,16 @@ struct summary_arenas {
  * unknown. */
 const char *summary_stack__owner(const struct summary_stack *stack);
 
+/* One wrong free, or several by the same stacks. Of the stacks only the frames and their end are set. */
+struct summary_finding {
+	enum finding_kind kind;
+	uint64_t count;
+	uint64_t address, size; /* freed; of the block that was, is, or lies around there (0: none) */
+	uint64_t offset;	/* invalid free: so far into that block */
+	struct summary_stack stacks[FINDING_STACK_CNT];
+	bool has_stack[FINDING_STACK_CNT];
+};
+
 struct summary_process {
 	struct process_info info; /* borrowed strings */
 	double age_s;		  /* since its start; negative: unknown */
@@ -118,6 +129,9 @@ struct summary_process {
 	uint64_t stacks_lost;		    /* of which no frame is known */
 	struct summary_mapped mapped;
 	struct summary_arenas arenas;
+	struct summary_finding *findings;
+	size_t finding_cnt;
+	uint64_t findings_left_out; /* times that something was found when there was no more room */
 	const char *note; /* why it is told incompletely, for people; NULL: nothing to say */
 };
 
@@ -137,6 +151,7 @@ struct summary {
 	uint64_t unwind_files, unwind_rows; /* loaded for unwinding */
 	uint64_t unwind_bytes;		    /* of kernel memory */
 	double unwind_load_s;		    /* of its cpu_s */
+	bool checked;			    /* frees were: findings are all that there are */
 	const char *link;		    /* how it is attached: "uprobe session", … */
 };
 
