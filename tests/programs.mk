@@ -63,7 +63,8 @@ PROGRAMS_PLAIN := arena_obstack \
 	trap_map_reuse \
 	trap_pid_reuse \
 	trap_realloc_failing \
-	trap_spawn
+	trap_spawn \
+	wrong_free
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
 	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \
@@ -77,6 +78,7 @@ PROGRAMS_STACKS := stacks_cxx stacks_threads stacks_signal stacks_frames stacks_
 PROGRAMS_STACKS_FLAGS := $(filter-out -fno-omit-frame-pointer,$(PROGRAMS_FLAGS)) -O2 -fomit-frame-pointer
 PROGRAMS := $(PROGRAMS_PLAIN) $(PROGRAMS_STACKS) $(PROGRAMS_ON_OURS) $(PROGRAMS_LIBS) trap_throw trap_bad_alloc leak_new spied_new \
 	late_free suppressed suppressed_asan \
+	wrong_delete wrong_delete_own wrong_free_static \
 	leak_optimized leak_static leak_stripped leak_debuglink leak_ours leak_ours_tail leak_ours_static \
 	leak_new_ours leak_forwarded leak_forwarded_tail \
 	$(foreach program,$(PROGRAMS_DECLARED),$(firstword $(subst :, ,$(program)))) \
@@ -100,8 +102,14 @@ $(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS)): $(PROGRAMS_DEPS) | $(PROGRAMS_OUT)
 $(addprefix $(PROGRAMS_OUT)/,$(PROGRAMS_PLAIN)): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.c
 	$(PROGRAMS_C) $< -o $@ $(PROGRAMS_WEAK) -ldl -lpthread
 
-$(addprefix $(PROGRAMS_OUT)/,leak_new trap_bad_alloc spied_new late_free suppressed): $(PROGRAMS_OUT)/%: $(PROGRAMS_SRC)/%.cc
+$(addprefix $(PROGRAMS_OUT)/,leak_new trap_bad_alloc spied_new late_free suppressed wrong_delete): $(PROGRAMS_OUT)/%: \
+		$(PROGRAMS_SRC)/%.cc
 	$(PROGRAMS_CXX) $< -o $@
+
+$(PROGRAMS_OUT)/wrong_delete_own: $(PROGRAMS_SRC)/wrong_delete.cc $(PROGRAMS_SRC)/own_operators.cc
+	$(PROGRAMS_CXX) $(filter %.cc,$^) -o $@
+$(PROGRAMS_OUT)/wrong_free_static: $(PROGRAMS_SRC)/wrong_free.c
+	$(PROGRAMS_C) -static $< -o $@
 
 # the same leaks under LeakSanitizer, which is asked what it would suppress
 $(PROGRAMS_OUT)/suppressed_asan: $(PROGRAMS_SRC)/suppressed.cc
@@ -156,7 +164,7 @@ $(PROGRAMS_OUT)/leak_extended_mimalloc: $(PROGRAMS_SRC)/leak_extended.c
 	$(PROGRAMS_WITH) $(MIMALLOC)
 
 # an allocator that a library keeps to itself, and a program that has another
-$(PROGRAMS_OUT)/private.map:
+$(PROGRAMS_OUT)/private.map: | $(PROGRAMS_OUT)
 	echo '{ global: private_*; local: *; };' > $@
 $(PROGRAMS_OUT)/libprivate.so: $(PROGRAMS_SRC)/private_alloc.c $(PROGRAMS_SRC)/alloc_ours.c $(PROGRAMS_OUT)/private.map
 	$(PROGRAMS_C) $(PROGRAMS_LIB) $(filter %.c,$^) -o $@ -Wl,--version-script=$(PROGRAMS_OUT)/private.map

@@ -145,6 +145,16 @@ def test_spied_calls(t, kind):
     t.check(all(line["frames"] for line in told.calls), "a call without its stack")
 
 
+@each(*HERE)
+def test_wrong_frees_are_found(t, kind):
+    options = ["--check", "--mmap", "--link", kind]
+    for command, status, wanted in ((["wrong_free", "double"], 134, ("double_free", 1)),
+                                    (["wrong_delete", "new-array-delete", "3"], 0, ("mismatched_free", 3))):
+        command[0] = heaptap.program(command[0])
+        findings = heaptap.run(t, command, options, status=status).only()["findings"]
+        t.equal([(finding["kind"], finding["count"]) for finding in findings], [wanted], "findings")
+
+
 def test_container_that_appears_while_the_whole_machine_is_watched(t):
     """With copies of the C library and the dynamic linker: other files than those that are probed so far."""
     root = container.make_root(t)

@@ -6,6 +6,7 @@
  *   alloc CNT SIZE     keeps the blocks, in order
  *   free CNT           the latest ones
  *   free_first CNT     the earliest ones
+ *   free_again CNT     those that "free" has freed latest, a second time
  *   churn CNT SIZE     allocates and frees, CNT times
  *   map CNT SIZE       maps memory itself, and keeps it
  *   unmap CNT          the latest ones
@@ -76,6 +77,17 @@ static void do_free_first(char **words)
 {
 	for (size_t cnt = number(words[1]); cnt; cnt--)
 		release(&kept.blocks[kept.first++]);
+}
+
+static NOINLINE void wrong_inner(void *block)
+{
+	free(block);
+}
+
+static void do_free_again(char **words)
+{
+	for (size_t i = 0; i < number(words[1]); i++)
+		wrong_inner(kept.blocks[kept.end + i].p);
 }
 
 static void do_churn(char **words)
@@ -181,6 +193,7 @@ static void obey(char **words)
 		{"alloc", do_alloc},
 		{"free", do_free},
 		{"free_first", do_free_first},
+		{"free_again", do_free_again},
 		{"churn", do_churn},
 		{"map", do_map},
 		{"unmap", do_unmap},

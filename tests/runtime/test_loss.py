@@ -67,7 +67,11 @@ def test_tiny_ring_counts_what_it_loses(t):
         t.check(not image["complete"], "the process is told as complete")
     of_all, of_each = tracing.final["loss"], [image["loss"] for image in tracing.images]
     for kind in ("lost_allocs", "lost_frees", "lost_failed"):
-        t.equal(of_all[kind], sum(loss[kind] for loss in of_each), f"{kind} of all processes")
+        told = sum(loss[kind] for loss in of_each)
+        # an image of the shell whose fork was lost, and all of its records, is in no list, but is counted
+        t.check(of_all[kind] >= told, f"{kind} of all processes: {of_all[kind]}, but {told} of each")
+        if not of_all["lost_lifecycle"]:
+            t.equal(of_all[kind], told, f"{kind} of all processes")
 
 
 def test_address_that_is_given_out_again_repairs_a_lost_free(t):

@@ -15,6 +15,7 @@ TESTED = {
     "verbose": "verbose", "sample": "sampling", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
     "max-size": "outputs", "list": "outputs", "fail-above": "outputs", "mmap": "mmap",
+    "check": "check",
     "allocators": "declared", "suppressions": "blocks", "print-suppressions": "blocks", "client": "blocks",
     "all-kinds": "blocks", "statistics": "blocks", "blocks": "blocks", "blocks-by": "blocks",
     "contents": "blocks",
@@ -288,3 +289,14 @@ def test_no_color_is_respected(t):
     coloured = t.run(["script", "-qec", command, "/dev/null"], environment=environment)
     t.check("\x1b[1m" not in plain.stdout and "\x1b[3" not in plain.stdout, "colours in spite of NO_COLOR")
     t.check("\x1b[" in coloured.stdout, f"no colours on a terminal: {coloured.stdout!r}")
+
+
+@without_bpf
+@each("allocators check", "allocators sample", "check sample")
+def test_one_of_allocators_check_and_sample(t, pair):
+    forms = {"allocators": ["--allocators", "apr"], "check": ["--check"], "sample": ["--sample", "4K"]}
+    options = [word for name in pair.split() for word in forms[name]]
+    finished = t.run([heaptap.HEAPTAP, "run", *options, "--", "true"])
+    t.status(finished, 2)
+    for name in pair.split():
+        t.contains(finished.stderr, f"--{name}", "stderr")

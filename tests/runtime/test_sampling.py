@@ -257,9 +257,3 @@ def test_bad_values_are_refused(t, value):
     finished = t.run([heaptap.HEAPTAP, "run", "--sample", value, "--", "true"])
     t.status(finished, 2)
     t.contains(finished.stderr, "--sample", "stderr")
-
-
-def test_declared_allocators_are_refused(t):
-    finished = t.run([heaptap.HEAPTAP, "run", "--sample", "4K", "--allocators", "apr", "--", "true"])
-    t.status(finished, 2)
-    t.contains(finished.stderr, "--allocators", "stderr")

@@ -252,6 +252,66 @@ static struct summary_process killed_process[] = {{
 	.stacks_total = 1,
 }};
 
+/* ---- wrong frees ---- */
+
+#define SHORT_PATH(cnt) {.complete = true, .frames = sds_frames, .frame_cnt = (cnt)}
+
+static struct summary_finding wrong_findings[] = {
+	{FINDING_DOUBLE_FREE, 3, 0x55d0c9000010, 100, 0,
+		.stacks = {{.complete = true, FRAMES(sds_frames)}, SHORT_PATH(3),
+			{.complete = false,
+				.end = "ends at a function without unwind rows",
+				.frames = sds_frames,
+				.frame_cnt = 2}},
+		.has_stack = {true, true, true}},
+	{FINDING_MISMATCHED_FREE, 1, 0x55d0c9000100, 1, 0,
+		.stacks = {SHORT_PATH(2),
+			[FINDING_STACK_ALLOCATION] = {.complete = true,
+				.frames = cpp_frames,
+				.frame_cnt = 2}},
+		.has_stack = {true, false, true}},
+	{FINDING_INVALID_FREE, 1, 0x55d0c9000210, 4096, 16,
+		.stacks = {SHORT_PATH(2), [FINDING_STACK_ALLOCATION] = SHORT_PATH(3)},
+		.has_stack = {true, false, true}},
+	{FINDING_INVALID_FREE, 2000, 0x7ffc00000000, 0, 0,
+		.stacks = {{.complete = false, .frames = NULL}},
+		.has_stack = {true}},
+};
+
+#define FINDINGS(array) .findings = (array), .finding_cnt = SAMPLE_CNT(array)
+
+static struct summary_process wrong_processes[] = {
+	{
+		.info = {.tgid = 40,
+			.comm = "wrong",
+			.from_birth = true,
+			.state = PROCESS_KILLED,
+			.signal = 6},
+		.age_s = 2,
+		.complete = true,
+		.totals = {4, 3, 5000, 1, 1500, 2500, 0},
+		.anomalies = {.unmatched_frees = 2005},
+		FINDINGS(wrong_findings),
+		.findings_left_out = 7,
+		STACKS(leak_stacks),
+		.stacks_total = 1,
+	},
+	{
+		.info = {.tgid = 41, .comm = "lossy", .from_birth = true},
+		.age_s = 2,
+		.counters = {{[COUNTER_lost_allocs] = 1}},
+		.findings = wrong_findings,
+		.finding_cnt = 1,
+	},
+};
+
+static const struct summary wrong_frees = {
+	SAMPLE_SUMMARY(SUMMARY_FINAL, wrong_processes),
+	.events_received = 2100,
+	.counters = {{[COUNTER_lost_allocs] = 1}},
+	.checked = true,
+};
+
 static const struct summary killed = {
 	SAMPLE_SUMMARY(SUMMARY_EXIT, killed_process),
 	.events_received = 2,
@@ -604,6 +664,7 @@ static const struct sample {
 	{"incomplete", &incomplete, {0}},
 	{"incomplete_colour", &incomplete, {.colour = true}},
 	{"killed", &killed, {0}},
+	{"wrong_frees", &wrong_frees, {0}},
 	{"no_blocks", &no_blocks, {0}},
 	{"hostile", &hostile, {0}},
 	{"hostile_verbose", &hostile, {.colour = true, .verbosity = 2}},

@@ -181,9 +181,21 @@ static void losses_and_ends_are_told(void **state)
 		"s['processes'][0]['signal'] is None and s['processes'][0]['from_birth'] is True",
 		NULL,
 	};
+	static const char *const of_findings[] = {
+		"s['checked'] is True and s['processes'][0]['findings_left_out'] == 7",
+		"[f['kind'] for f in s['processes'][0]['findings']] == ['double_free', "
+		"'mismatched_free', 'invalid_free', 'invalid_free']",
+		"[[t['role'] for t in f['stacks']] for f in s['processes'][0]['findings']] == "
+		"[['free', 'first_free', 'allocation'], ['free', 'allocation'], ['free', "
+		"'allocation'], ['free']]",
+		"[f['size'] for f in s['processes'][0]['findings']] == [100, 1, 4096, None]",
+		"[f['offset'] for f in s['processes'][0]['findings']] == [None, None, 16, None]",
+		NULL,
+	};
 	const struct render_options *plain = &samples[0].options;
 
 	(void)state;
+	assert_int_equal(check(&wrong_frees, plain, of_findings), 0);
 	assert_int_equal(check(&incomplete, plain, of_losses), 0);
 	assert_int_equal(check(&killed, plain, of_signals), 0);
 	assert_int_equal(check(&complete_run, plain, of_exits), 0);

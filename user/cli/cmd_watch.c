@@ -73,10 +73,12 @@ static int add_closure(struct trace *trace, const char *program)
 	char reason[256] = "";
 	int err = closure__add(&paths, program, environ);
 
-	for (size_t i = 0; !err && i < paths.cnt; i++)
+	for (size_t i = 0; !err && i < paths.cnt; i++) {
+		trace__preload_path(trace, paths.paths[i]);
 		add_quietly(
 			targets__add_path(trace->targets, paths.paths[i], ALL_PROCESSES, reason),
 			reason);
+	}
 	paths__destroy(&paths);
 	return err;
 }
@@ -102,8 +104,10 @@ static int add_file(struct trace *trace, const char *path)
 {
 	char reason[256] = "";
 	size_t before = targets__site_cnt(trace->targets);
-	int ret = targets__add_path(trace->targets, path, ALL_PROCESSES, reason);
+	int ret;
 
+	trace__preload_path(trace, path);
+	ret = targets__add_path(trace->targets, path, ALL_PROCESSES, reason);
 	if (ret > 0 && !is_program_for_filter(trace->options, path))
 		return 0;
 	if (ret >= 0)
