@@ -29,7 +29,7 @@ static uint64_t held_blocks(const struct summary *summary, unsigned int left_out
 static bool has_findings(const struct summary *summary)
 {
 	for (size_t i = 0; i < summary->process_cnt; i++)
-		if (summary->processes[i].finding_cnt)
+		if (summary->processes[i].finding_cnt || summary->processes[i].findings_left_out)
 			return true;
 	return false;
 }
