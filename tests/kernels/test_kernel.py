@@ -176,7 +176,7 @@ def test_files_are_forgotten(t):
     tracing = heaptap.start(t, "watch", ["-i", "1"], []).until_tracing()
     before = footprint.of(tracing.process.pid)
     t.path("churn").mkdir()
-    t.status(t.run([heaptap.program("churn"), 640, t.path("churn"), "leak", heaptap.program("leak"), "malloc"]), 0)
+    t.status(t.run([heaptap.program("churn"), 560, t.path("churn"), "leak", heaptap.program("leak"), "malloc"]), 0)
     # as many as are kept waiting, condemned or not yet looked at (trace_forget.c)
     t.until(lambda: all(after < before[key] + 2 * 256 for key, after in footprint.of(tracing.process.pid).items()
                         if key in ("fds", "known_files", "rows_of_files", "image_mappings", "image_counters")),

@@ -44,7 +44,9 @@ const char *summary_stack__owner(const struct summary_stack *stack)
 
 static char *plus_minus(char *buf, size_t buf_sz, const struct summary *summary, const char *amount)
 {
-	snprintf(buf, buf_sz, summary->sample_bytes ? " ± %s" : "", amount);
+	*buf = '\0';
+	if (summary->sample_bytes)
+		snprintf(buf, buf_sz, " ± %s", amount);
 	return buf;
 }
 
