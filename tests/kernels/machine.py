@@ -19,7 +19,7 @@ SYSTEM_PROGRAMS = ("/usr/bin/python3", "/bin/sh", "/usr/bin/env")
 # Where the guest's first process mounts something, and where tests leave files.
 DIRECTORIES = ("/dev", "/proc", "/sys", "/tmp")
 QEMU = "qemu-system-x86_64"
-SECONDS = 600
+SECONDS = 1200
 
 # Prints the files of all modules that the tests import.
 LIST_MODULES = f"""
