@@ -7,14 +7,14 @@ import heaptap
 from harness import each, without_bpf
 from puppet import Puppet
 
-SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "spy", "probes", "doctor")
+SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "spy", "checkpoint", "probes", "doctor")
 # Where each option is tested; a new one must be put here, with a test.
 TESTED = {
     "interval": "interval", "duration": "duration", "top": "top", "min-age": "min_age",
     "min-bytes": "min_bytes", "sort": "sort", "format": "format", "output": "output",
     "verbose": "verbose", "sample": "sampling", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
-    "max-size": "outputs", "list": "outputs", "fail-above": "outputs", "mmap": "mmap",
+    "pid": "checkpoint", "max-size": "outputs", "list": "outputs", "fail-above": "outputs", "mmap": "mmap",
     "check": "check",
     "allocators": "declared", "suppressions": "blocks", "print-suppressions": "blocks", "client": "blocks",
     "all-kinds": "blocks", "statistics": "blocks", "blocks": "blocks", "blocks-by": "blocks",

@@ -643,6 +643,42 @@ static const struct summary kinds = {
 	.events_received = 20,
 };
 
+/* ---- a checkpoint after another */
+
+static struct summary_stack checkpoint_stacks[] = {
+	{33030144, 8000, 9000, 1000, 37158912, 1048576, 10920, 12.3, true, NULL,
+		.frames = sds_frames, .frame_cnt = 3, .since_bytes = 8192, .since_blocks = 2},
+	{700, 4, 4, 0, 700, 0, 7700, 7700, true, NULL, .frames = sds_frames, .frame_cnt = 1},
+};
+
+static struct summary_process checkpoint_processes[] = {
+	{
+		.info = {.tgid = 1234, .comm = "redis-server", .state = PROCESS_RUNNING},
+		.age_s = 7,
+		.complete = true,
+		.totals = {9004, 1000, 37159612, 8004, 33030844, 33030844, 0},
+		.growth_bytes = 1048576,
+		.growth_blocks = 255,
+		.since = {-4096, -1, 8192, 2},
+		STACKS(checkpoint_stacks),
+		.stacks_total = 2,
+		.stack_ends = {[STACK_END_ROOT] = 2},
+	},
+	{
+		.info = {.tgid = 1235, .comm = "idle", .state = PROCESS_RUNNING},
+		.age_s = 7,
+		.complete = true,
+		.totals = {1, 1, 10, 0, 0, 10, 0},
+		.since = {-10, -1, 0, 0},
+	},
+};
+
+static const struct summary checkpoint = {
+	SAMPLE_SUMMARY(SUMMARY_CHECKPOINT, checkpoint_processes),
+	.checkpoint = "after \xff\x1b[31m import",
+	.previous_checkpoint = "before",
+};
+
 static const struct summary nobody = {
 	.kind = SUMMARY_FINAL,
 	.time = {951782399, 999999999}, /* the second before 29 February 2000 */
@@ -673,6 +709,7 @@ static const struct sample {
 	{"mapped_old", &old_mapping, {0}},
 	{"kinds", &kinds, {.statistics = true}},
 	{"kinds_left_out", &kinds, {.left_out = KINDS_LEFT_OUT}},
+	{"checkpoint", &checkpoint, {0}},
 	{"nobody", &nobody, {0}},
 };
 

@@ -715,6 +715,42 @@ static void times_stop_at_208_days(void **state)
 	assert_int_equal(block_at(process, 0x2000).time_ns, SEC + UINT32_MAX * TIME_UNIT);
 }
 
+static void a_checkpoint_counts_what_came_since_and_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct process *process = f->process, *child;
+
+	assert_int_equal(process__alloc(process, 0x1000, 10, 7, SEC, MAIN_TID), 0);
+	assert_int_equal(process__alloc(process, 0x2000, 20, 7, SEC, MAIN_TID), 0);
+	assert_int_equal(process__alloc(process, 0x3000, 40, 7, SEC, MAIN_TID), 0);
+	assert_int_equal(site_at(process, 7, 0).since_bytes, 70);
+	process__checkpoint(process);
+	assert_int_equal(process__last_checkpoint(process)->outstanding_bytes, 70);
+	assert_int_equal(process__last_checkpoint(process)->outstanding_blocks, 3);
+	assert_int_equal(site_at(process, 7, 0).since_blocks, 0);
+	/* a new one, one that comes and goes, an old one that goes, and one that is reallocated */
+	assert_int_equal(process__alloc(process, 0x4000, 80, 7, SEC, MAIN_TID), 0);
+	assert_int_equal(process__alloc(process, 0x5000, 160, 7, SEC, MAIN_TID), 0);
+	process__release(process, 0x5000, false, MAIN_TID);
+	process__release(process, 0x1000, false, MAIN_TID);
+	process__realloc_begin(process, 0x2000, MAIN_TID);
+	process__realloc_done(process, MAIN_TID);
+	assert_int_equal(process__alloc(process, 0x2000, 320, 7, SEC, MAIN_TID), 0);
+	assert_int_equal(site_at(process, 7, 0).since_bytes, 80 + 320);
+	assert_int_equal(site_at(process, 7, 0).since_blocks, 2);
+	/* of any age, also where young blocks do not count as outstanding */
+	assert_int_equal(site_at(process, 7, 1000 * SEC).since_blocks, 2);
+	assert_int_equal(site_at(process, 7, 1000 * SEC).outstanding_blocks, 0);
+	/* one that fails leaves the old block as old as it was */
+	process__realloc_begin(process, 0x3000, MAIN_TID);
+	process__realloc_failed(process, MAIN_TID);
+	assert_int_equal(site_at(process, 7, 0).since_blocks, 2);
+	child = heap__fork(f->heap, process, 77, 77);
+	assert_non_null(child);
+	assert_int_equal(site_at(child, 7, 0).since_bytes, 80 + 320);
+	assert_int_equal(process__last_checkpoint(child)->outstanding_bytes, 70);
+}
+
 static void growth_counts_from_the_last_mark(void **state)
 {
 	struct process *process = ((struct fixture *)*state)->process;
@@ -1441,6 +1477,7 @@ int main(void)
 		SCENARIO(ages_are_exact_to_a_time_unit),
 		SCENARIO(min_age_leaves_younger_blocks_out),
 		SCENARIO(times_stop_at_208_days),
+		SCENARIO(a_checkpoint_counts_what_came_since_and_stays),
 		SCENARIO(growth_counts_from_the_last_mark),
 		SCENARIO(processes_are_found_by_tgid_and_image),
 		SCENARIO(processes_come_in_order_of_birth),

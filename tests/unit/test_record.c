@@ -546,7 +546,7 @@ static void values_that_no_summary_has_are_refused(void **state)
 		uint32_t number;
 		uint64_t value;
 	} values[] = {
-		{10, SUMMARY_FINAL + 1}, /* kind */
+		{10, SUMMARY_KIND_CNT},	 /* kind */
 		{12, 2 * 1000000000ull}, /* tv_nsec, zigzag */
 		{12, 1},		 /* -1 */
 		{11, UINT64_MAX},	 /* tv_sec */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* report: what was recorded goes the way that what is traced goes. Needs no privileges. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include "cli/command.h"
 #include "cli/outputs.h"
@@ -8,6 +9,16 @@
 #include "report/diff.h"
 #include "util/log.h"
 #include "util/text.h"
+
+static void list_checkpoint(const char *name)
+{
+	char *printable = text__printable(name);
+
+	if (printable)
+		printf("  checkpoint \"%s\"", printable);
+	printf("\n");
+	free(printable);
+}
 
 static void list_one(const struct summary *summary, size_t number)
 {
@@ -17,11 +28,12 @@ static void list_one(const struct summary *summary, size_t number)
 
 	if (gmtime_r(&summary->time.tv_sec, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	printf("%6zu  %s  %5zu process%s %12s in %s block%s%s\n", number, date,
-		summary->process_cnt, summary->process_cnt == 1 ? "  " : "es",
+	printf("%6zu  %s  %5zu process%s %12s in %s block%s%s", number, date, summary->process_cnt,
+		summary->process_cnt == 1 ? "  " : "es",
 		text__bytes(bytes, sizeof(bytes), summary__outstanding_bytes(summary)),
 		text__count(count, sizeof(count), blocks), blocks == 1 ? "" : "s",
 		summary__is_complete(summary) ? "" : "  INCOMPLETE");
+	list_checkpoint(summary->checkpoint);
 }
 
 /* A snapshot that cannot be read does not keep the others away. */

@@ -14,15 +14,19 @@ static const struct command commands[] = {
 	{"record", CMD_RECORD, "heaptap record [OPTIONS] [PID...|FILE...|-- COMMAND [ARG...]]",
 		"trace as attach, watch or run do, and keep a snapshot every minute in a file",
 		cmd_record},
-	{"report", CMD_REPORT, "heaptap report [OPTIONS] FILE[:N]",
-		"show what was recorded, without root and on any machine; N picks a snapshot",
+	{"report", CMD_REPORT, "heaptap report [OPTIONS] FILE[:N|:NAME]",
+		"show what was recorded, without root and on any machine; N or the NAME of a "
+		"checkpoint picks a snapshot",
 		cmd_report},
-	{"diff", CMD_DIFF, "heaptap diff [OPTIONS] OLD[:N] NEW[:N]",
-		"subtract two recorded snapshots, the last of each file if N is not given",
+	{"diff", CMD_DIFF, "heaptap diff [OPTIONS] OLD[:N|:NAME] NEW[:N|:NAME]",
+		"subtract two recorded snapshots, the last of each file if none is picked",
 		cmd_diff},
 	{"spy", CMD_SPY, "heaptap spy [OPTIONS] PID...|-- COMMAND [ARG...]",
 		"tell every call of an allocator as it happens: arguments, result, time inside",
 		cmd_spy},
+	{"checkpoint", CMD_CHECKPOINT, "heaptap checkpoint [OPTIONS] [NAME]",
+		"have a heaptap that is tracing write a summary of this name, and count from there",
+		cmd_checkpoint},
 	{"probes", CMD_PROBES, "heaptap probes [OPTIONS] [PID|FILE]...",
 		"show what would be probed, and at what cost", cmd_probes},
 	{"doctor", CMD_DOCTOR, "heaptap doctor [OPTIONS]",
@@ -67,12 +71,16 @@ void command__print_help(FILE *out, unsigned int bit)
 
 void command__print_overview(FILE *out)
 {
-	fprintf(out, "heaptap: which call stacks of a process hold memory, and is it ever freed?\n\n");
+	fprintf(out,
+		"heaptap: which call stacks of a process hold memory, and is it ever freed?\n\n");
 	for (size_t i = 0; i < COMMAND_CNT; i++)
 		fprintf(out, "  %s\n      %s\n", commands[i].usage, commands[i].help);
-	fprintf(out, "  heaptap --version\n\noptions (heaptap COMMAND --help shows a command's own):\n");
+	fprintf(out,
+		"  heaptap --version\n\noptions (heaptap COMMAND --help shows a command's own):\n");
 	options__print_help(out, CMD_ALL);
-	fprintf(out, "\nSIGUSR1 asks for a summary now; Ctrl-C for the last one.\n\nexit codes:\n");
+	fprintf(out,
+		"\nSIGUSR1 asks for a summary now, SIGUSR2 for a checkpoint; Ctrl-C for the last "
+		"summary.\n\nexit codes:\n");
 	for (size_t i = 0; i < sizeof(exit_codes) / sizeof(*exit_codes); i++)
 		fprintf(out, "  %-6s  %s\n", exit_codes[i].code, exit_codes[i].meaning);
 }

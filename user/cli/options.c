@@ -72,6 +72,17 @@ static int parse_count(const char *text, void *field)
 	return 0;
 }
 
+static int parse_pid(const char *text, void *field)
+{
+	int64_t value;
+	int err = parse_count(text, &value);
+
+	if (err || !value || value > 1 << 22)
+		return -EINVAL;
+	*(pid_t *)field = value;
+	return 0;
+}
+
 static int parse_exitcode(const char *text, void *field)
 {
 	int64_t value;

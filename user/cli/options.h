@@ -26,9 +26,11 @@ enum {
 	CMD_REPORT = 1 << 9,
 	CMD_DIFF = 1 << 10,
 	CMD_SPY = 1 << 14,
+	CMD_CHECKPOINT = 1 << 16,
 	CMD_TRACE = CMD_RUN | CMD_ATTACH | CMD_WATCH | CMD_RECORD,
 	CMD_SHOW = CMD_TRACE | CMD_REPORT | CMD_DIFF,
-	CMD_ALL = CMD_SHOW | CMD_SPY | CMD_PROBES | CMD_DOCTOR,
+	CMD_ASK = CMD_CHECKPOINT,
+	CMD_ALL = CMD_SHOW | CMD_SPY | CMD_PROBES | CMD_DOCTOR | CMD_ASK,
 };
 
 #define OUTPUTS_MAX 8
@@ -67,7 +69,7 @@ struct options {
 	uint64_t max_size;	    /* of a recording, in bytes */
 	bool list;
 	uint64_t fail_above; /* growth in bytes */
-	int error_exitcode;			/* -1: the command's own */
+	int error_exitcode;  /* -1: the command's own */
 	bool no_children;
 	bool check;
 	const char *comm, *exe, *user, *cgroup; /* NULL: any */
@@ -82,12 +84,13 @@ struct options {
 	bool all_kinds;
 	bool statistics;
 	struct block_listing blocks;
+	pid_t pid; /* of the heaptap that is asked; 0: the only one */
 	enum colour_mode colour;
 	struct allocators allocators;
 	int verbosity;
 	unsigned int commands; /* that take all the options that were given */
 	bool is_command;       /* "--" stood before the args */
-	char **args; /* what follows the options: PIDs, files, the command */
+	char **args;	       /* what follows the options: PIDs, files, the command */
 	int arg_cnt;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A recording as it is named on the command line: FILE for all of its snapshots, FILE:N for the
- * Nth, FILE:-N for the Nth from its end. */
+ * Nth, FILE:-N for the Nth from its end, FILE:NAME for the last checkpoint of this name. */
 #ifndef HEAPTAP_CLI_RECORDED_ARG_H
 #define HEAPTAP_CLI_RECORDED_ARG_H
 

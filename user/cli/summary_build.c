@@ -102,6 +102,8 @@ static const char *end_words(const struct heap_stack *stack)
 static void fill_stack(struct summary_draft *draft, const struct process_info *info,
 	const struct snapshot_site *site, struct summary_stack *stack)
 {
+	bool is_since = draft->summary.previous_checkpoint;
+
 	*stack = (struct summary_stack){
 		.outstanding_bytes = site->outstanding_bytes,
 		.outstanding_blocks = site->outstanding_blocks,
@@ -115,6 +117,8 @@ static void fill_stack(struct summary_draft *draft, const struct process_info *i
 		.complete = is_complete(site->stack),
 		.end = end_words(site->stack),
 		.id = site->stack->hash,
+		.since_bytes = is_since ? site->since_bytes : 0,
+		.since_blocks = is_since ? site->since_blocks : 0,
 	};
 	if (draft->trace->options->sample_bytes)
 		stack->estimate = summary_estimate__of(&site->sampled);
@@ -263,7 +267,8 @@ static double process_age_s(const struct process_info *info)
 static const char *process_note(const struct traced *traced)
 {
 	if (traced->unprobed)
-		return "an allocator that this process may have could not be probed (-v says which and "
+		return "an allocator that this process may have could not be probed (-v says which "
+		       "and "
 		       "why): what it allocates from that is not known";
 	if (traced->late_probes)
 		return "an allocator of this process was found only after it had started: what it "
@@ -307,6 +312,23 @@ static void fill_process(
 	shown->complete = !process__info(process)->incomplete;
 }
 
+/* The difference to the previous checkpoint, if there is one. */
+static void fill_since(struct summary_draft *draft, const struct process *process,
+	const struct snapshot *snapshot, struct summary_process *shown)
+{
+	const struct heap_checkpoint *checkpoint = process__last_checkpoint(process);
+	struct summary_since *since = &shown->since;
+
+	if (!draft->summary.previous_checkpoint)
+		return;
+	since->growth_bytes = shown->totals.outstanding_bytes - checkpoint->outstanding_bytes;
+	since->growth_blocks = shown->totals.outstanding_blocks - checkpoint->outstanding_blocks;
+	for (size_t i = 0; i < snapshot->site_cnt; i++) {
+		since->bytes += snapshot->sites[i].since_bytes;
+		since->blocks += snapshot->sites[i].since_blocks;
+	}
+}
+
 static int fill_blocks(
 	struct summary_draft *draft, struct process *process, struct summary_process *shown)
 {
@@ -319,6 +341,7 @@ static int fill_blocks(
 	fill_sums(shown, &snapshot);
 	if (draft->trace->options->sample_bytes)
 		summary_process__estimate(shown, process__sampled(process), &snapshot);
+	fill_since(draft, process, &snapshot, shown);
 	shown->stacks = make_stacks(draft, &shown->info, &snapshot);
 	shown->stack_cnt = shown->stacks_total = shown->stacks ? snapshot.site_cnt : 0;
 	err = shown->stacks ? draft__set_kinds(draft, shown) : -ENOMEM;
@@ -415,8 +438,8 @@ static struct summary_process *push_process(struct summary_draft *draft)
 		summary->processes = processes;
 		draft->process_cap = cap;
 	}
-	return memset(&summary->processes[summary->process_cnt++], 0,
-		sizeof(struct summary_process));
+	return memset(
+		&summary->processes[summary->process_cnt++], 0, sizeof(struct summary_process));
 }
 
 static int add_process(struct summary_draft *draft, struct process *process)
@@ -478,6 +501,9 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 	clock_gettime(CLOCK_REALTIME, &summary->time);
 	uname(&draft->system);
 	summary->kind = kind;
+	summary->checkpoint = kind == SUMMARY_CHECKPOINT ? trace->checkpoint : NULL;
+	summary->previous_checkpoint =
+		*trace->previous_checkpoint ? trace->previous_checkpoint : NULL;
 	summary->uptime_s = monotonic_s() - trace->began_s;
 	summary->min_age_s = trace->options->min_age_s;
 	summary->sample_bytes = trace->options->sample_bytes;

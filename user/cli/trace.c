@@ -46,6 +46,8 @@ static void on_signals(struct trace *trace)
 
 		if (number == SIGUSR1)
 			trace__summarize(trace, SUMMARY_PERIODIC);
+		else if (number == SIGUSR2)
+			trace__checkpoint(trace, NULL);
 		else if (trace->hooks.on_signal &&
 			 trace->hooks.on_signal(trace, number, info.ssi_code > 0))
 			;
@@ -70,6 +72,8 @@ static void on_ready(struct trace *trace, uint64_t data)
 		trace->hooks.on_pidfd(trace, (pid_t)data);
 	} else if ((int)data == trace->signal_fd) {
 		on_signals(trace);
+	} else if (trace->control && (int)data == control__fd(trace->control)) {
+		control__serve(trace->control);
 	} else if ((int)data == trace->interval_fd) {
 		drain_fd(trace->interval_fd);
 		trace__summarize(trace, SUMMARY_PERIODIC);

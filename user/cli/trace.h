@@ -14,9 +14,11 @@
 #include "cli/outputs.h"
 #include "collect/collector.h"
 #include "collect/new_files.h"
+#include "control/control.h"
 #include "probe/targets.h"
 #include "probe/tracer.h"
 #include "probe/unwinding.h"
+#include "report/checkpoint_name.h"
 #include "symbol/symbolize.h"
 
 struct trace;
@@ -30,7 +32,7 @@ struct trace_hooks {
 	 * by the image of a process whose books may not be open yet. */
 	void (*on_exec)(struct trace *trace, struct process *process);
 	void (*on_file)(struct trace *trace, struct module *module, pid_t tgid, uint32_t image);
-	/* A signal that is not SIGUSR1: true if the command has dealt with it. */
+	/* A signal that is not SIGUSR1 or SIGUSR2: true if the command has dealt with it. */
 	bool (*on_signal)(struct trace *trace, int signal, bool from_terminal);
 	/* Ended processes are told of again, to the last summary. */
 	bool keeps_ended;
@@ -80,6 +82,11 @@ struct trace {
 	struct new_files *new_files; /* NULL: stacks need no rows */
 	struct outputs *outputs;
 	struct trace_spy *spy; /* instead; NULL: none */
+	struct control *control;		  /* NULL: heaptap cannot be asked */
+	char checkpoint[CHECKPOINT_NAME_MAX + 1]; /* the last one's name */
+	char previous_checkpoint[CHECKPOINT_NAME_MAX +
+				 1]; /* differences count from; "": none yet */
+	size_t checkpoint_cnt;
 	double began_s;	     /* CLOCK_MONOTONIC */
 	uint64_t settled_ns; /* the same: everything that was foreseen is probed; 0: not yet */
 	sigset_t old_signals;
@@ -130,6 +137,9 @@ void trace__preload_process(struct trace *trace, pid_t pid);
 
 /* Writes a summary of all processes; ended ones are told once, and then forgotten. */
 void trace__summarize(struct trace *trace, enum summary_kind kind);
+/* Writes a summary that is a checkpoint; NULL: it is named by its number. 0, or -EIO if it could
+ * not be written (said). */
+int trace__checkpoint(struct trace *trace, const char *name);
 /* Of one process that has ended. */
 void trace__summarize_ended(struct trace *trace, struct process *process);
 

@@ -18,7 +18,7 @@
 #include "report/output.h"
 #include "util/log.h"
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
 
 static void close_fd(int fd)
 {
@@ -261,6 +261,8 @@ int trace__open(struct trace *trace, const struct options *options,
 		return trace_spy__open(trace, default_out);
 	if (err)
 		log_error("cannot start tracing: %s", strerror(-err));
+	else
+		trace__open_control(trace);
 	return err ? EXIT_TRACING : 0;
 }
 
@@ -276,6 +278,7 @@ int trace__close(struct trace *trace, int exit_code)
 {
 	int err;
 
+	control__close(trace->control);
 	new_files__stop(trace->new_files);
 	tracer__free(trace->tracer); /* early: the targets run at full speed again */
 	targets__free(trace->targets);

@@ -24,6 +24,9 @@ void trace__forget_counters(struct trace *trace, pid_t tgid, uint32_t image);
 /* Takes in what is in the ring at this moment. */
 void trace__drain(struct trace *trace);
 
+/* Lets itself be asked from outside. */
+void trace__open_control(struct trace *trace);
+
 /* Forgets files that nobody needs any more; now and then, and called between summaries. */
 void trace__forget_files(struct trace *trace);
 

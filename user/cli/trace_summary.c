@@ -85,7 +85,7 @@ static void forget(struct trace *trace, struct process *process)
 }
 
 /* From here growth is counted anew, and the ended have been told of (run tells all at its end). */
-static void turn_page(struct trace *trace)
+static void turn_page(struct trace *trace, enum summary_kind kind)
 {
 	struct process *process = heap__next(trace->heap, NULL), *next;
 
@@ -98,6 +98,8 @@ static void turn_page(struct trace *trace)
 		traced->shown_blocks = totals->outstanding_blocks;
 		traced->shown_mapped_bytes = process__mapped(process)->outstanding_bytes;
 		process__mark(process);
+		if (kind == SUMMARY_CHECKPOINT)
+			process__checkpoint(process);
 		if (process__info(process)->state != PROCESS_RUNNING && !trace->hooks.keeps_ended)
 			forget(trace, process);
 	}
@@ -110,7 +112,7 @@ void trace__summarize(struct trace *trace, enum summary_kind kind)
 		return;
 	}
 	summarize_while_tracing(trace, kind, NULL);
-	turn_page(trace);
+	turn_page(trace, kind);
 	collector__resume(trace->collector);
 }
 

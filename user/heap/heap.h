@@ -73,8 +73,8 @@ struct heap_anomalies {
 	uint64_t unknown_stacks;  /* allocations whose frames were lost */
 };
 
-/* What a program has mapped itself (mmap, mremap, brk, sbrk), not for its allocator. Bytes are of whole
- * pages, but of a break, which moves by bytes. */
+/* What a program has mapped itself (mmap, mremap, brk, sbrk), not for its allocator. Bytes are of
+ * whole pages, but of a break, which moves by bytes. */
 struct mapped_totals {
 	uint64_t maps;	 /* ranges made; an mremap is one, and an unmap of the old range */
 	uint64_t unmaps; /* calls that took away any of them, or a part */
@@ -177,16 +177,17 @@ void process__alloc_failed(struct process *process);
 
 struct mapping {
 	uint64_t addr, size; /* bytes; neither is 0, and it ends in the address space */
-	uint64_t old_addr;   /* mremap's: the kind is that of what is or was there, if it is known */
+	uint64_t old_addr; /* mremap's: the kind is that of what is or was there, if it is known */
 	uint64_t stack_hash;
 	uint64_t time_ns;
 	enum range_kind kind;
-	bool fixed; /* what is there is replaced; else there is nothing, or its unmap was not seen */
+	bool fixed; /* what is there is replaced; else there is nothing, or its unmap was not seen
+		     */
 };
 /* 0, or -ENOMEM (the process is then marked incomplete). */
 int process__map(struct process *process, const struct mapping *mapping, pid_t tid);
-/* An unmap begins: what is there is taken out and kept aside for this thread. Nothing need be there.
- * 0, or -ENOMEM (incomplete, and nothing was taken out). */
+/* An unmap begins: what is there is taken out and kept aside for this thread. Nothing need be
+ * there. 0, or -ENOMEM (incomplete, and nothing was taken out). */
 int process__unmap_begin(struct process *process, uint64_t addr, uint64_t size, pid_t tid);
 /* It has ended: what was kept aside is forgotten, */
 void process__unmap_done(struct process *process, pid_t tid);
@@ -252,8 +253,10 @@ struct snapshot_site {
 	struct snapshot_sampled sampled;		/* of these */
 	uint64_t blocks_in_doubt;		 /* of these, at most so many may have been freed */
 	uint64_t allocs, frees, bytes_allocated; /* of all */
-	int64_t growth_bytes;	       /* outstanding bytes (of all) since the last process__mark */
-	uint64_t oldest_ns, newest_ns; /* allocation times; 0 if none is outstanding */
+	int64_t growth_bytes; /* outstanding bytes (of all) since the last process__mark */
+	uint64_t since_bytes, since_blocks; /* outstanding (of any age), allocated since the last
+					       process__checkpoint */
+	uint64_t oldest_ns, newest_ns;	    /* allocation times; 0 if none is outstanding */
 };
 
 struct snapshot {
@@ -276,6 +279,15 @@ int process__snapshot_arenas(const struct process *process, struct snapshot *ret
 void snapshot__destroy(struct snapshot *snapshot);
 /* From here the next snapshots' growth is counted. */
 void process__mark(struct process *process);
+
+struct heap_checkpoint { /* all 0 before the first */
+	uint64_t number; /* the last allocation's */
+	uint64_t outstanding_bytes, outstanding_blocks;
+};
+/* From here the next snapshots' since_bytes and since_blocks are counted, also in a fork's child.
+ */
+void process__checkpoint(struct process *process);
+const struct heap_checkpoint *process__last_checkpoint(const struct process *process);
 
 struct heap_block {
 	uint64_t addr, size, number, time_ns;

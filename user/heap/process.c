@@ -507,6 +507,7 @@ struct process *process__copy(const struct process *parent, uint64_t *seed)
 		return NULL;
 	}
 	child->last_number = parent->last_number;
+	child->checkpoint = parent->checkpoint;
 	child->base_ns = parent->base_ns;
 	child->has_base = parent->has_base;
 	child->totals = parent->totals;
@@ -526,8 +527,8 @@ static void process__end(struct process *process, enum process_state state, uint
 	mapped__end(&process->mapped);
 }
 
-/* A thread can still be ending when the process's end is told (pthread_join returns before). The main
- * thread's frees are its own: exit hands nothing back. */
+/* A thread can still be ending when the process's end is told (pthread_join returns before). The
+ * main thread's frees are its own: exit hands nothing back. */
 static void process__end_threads(struct process *process)
 {
 	const struct index_entry *entry;

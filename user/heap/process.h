@@ -35,10 +35,11 @@ struct process {
 	struct index lifted;	/* tid → node of the block that a realloc has taken out */
 	struct index followed;	/* tid → 1: its last call was a declared free that was unmatched */
 	struct index unmatched; /* tid → unmatched frees since the thread's last other call */
-	struct index pending; /* tid → struct block * that a realloc has taken out */
+	struct index pending;	/* tid → struct block * that a realloc has taken out */
 	struct mapped mapped;
 	uint64_t last_number; /* of an allocation */
-	uint64_t base_ns;     /* block.time counts from here */
+	struct heap_checkpoint checkpoint;
+	uint64_t base_ns; /* block.time counts from here */
 	bool has_base;
 
 	struct process_info info;

@@ -61,6 +61,10 @@ static void process__add_blocks(
 		struct snapshot_site *site = &snapshot->sites[block->site];
 
 		snapshot_sampled__add(&snapshot->sampled, block, weight);
+		if (block->number > process->checkpoint.number) {
+			site->since_bytes += weight * block->size;
+			site->since_blocks += weight;
+		}
 		if (time_ns > limit_ns)
 			continue;
 		snapshot_site__add(site, block->size, weight, time_ns);
@@ -183,6 +187,20 @@ void process__mark(struct process *process)
 {
 	sites__mark(&process->sites);
 	sites__mark(&process->mapped.sites);
+}
+
+void process__checkpoint(struct process *process)
+{
+	process->checkpoint = (struct heap_checkpoint){
+		.number = process->last_number,
+		.outstanding_bytes = process->totals.outstanding_bytes,
+		.outstanding_blocks = process->totals.outstanding_blocks,
+	};
+}
+
+const struct heap_checkpoint *process__last_checkpoint(const struct process *process)
+{
+	return &process->checkpoint;
 }
 
 int process__each_block(const struct process *process,

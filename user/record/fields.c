@@ -29,7 +29,7 @@ SAME_SIZE(summary, time.tv_nsec, int64_t);
 SAME_SIZE(summary_process, stacks_total, uint64_t);
 
 const struct field summary_fields[] = {
-	ROW_OF(10, FIELD_ENUM, summary, kind, SUMMARY_FINAL + 1),
+	ROW_OF(10, FIELD_ENUM, summary, kind, SUMMARY_KIND_CNT),
 	ROW_OF(11, FIELD_I64, summary, time.tv_sec, 253402300800), /* below the year 10000 */
 	ROW_OF(12, FIELD_I64, summary, time.tv_nsec, 1000000000),
 	ROW(13, FIELD_DOUBLE, summary, uptime_s),
@@ -47,6 +47,8 @@ const struct field summary_fields[] = {
 	ROW(25, FIELD_DOUBLE, summary, unwind_load_s),
 	ROW(26, FIELD_U64, summary, sample_bytes),
 	ROW(27, FIELD_BOOL, summary, checked),
+	ROW(100, FIELD_STRING, summary, checkpoint),
+	ROW(101, FIELD_STRING, summary, previous_checkpoint),
 	{0},
 };
 
@@ -119,6 +121,10 @@ const struct field process_fields[] = {
 	ROW(74, FIELD_U64, summary_process, findings_left_out),
 	ROW_OF(80, FIELD_COUNTS, summary_process, kind_bytes, BLOCK_KIND_CNT),
 	ROW_OF(81, FIELD_COUNTS, summary_process, kind_blocks, BLOCK_KIND_CNT),
+	ROW(100, FIELD_I64, summary_process, since.growth_bytes),
+	ROW(101, FIELD_I64, summary_process, since.growth_blocks),
+	ROW(102, FIELD_U64, summary_process, since.bytes),
+	ROW(103, FIELD_U64, summary_process, since.blocks),
 	{0},
 };
 
@@ -140,6 +146,8 @@ const struct field stack_fields[] = {
 	ROW(24, FIELD_U64, summary_stack, blocks_in_doubt),
 	ROW_OF(80, FIELD_ENUM, summary_stack, kind, BLOCK_KIND_CNT),
 	ROW(81, FIELD_STRING, summary_stack, tag),
+	ROW(100, FIELD_U64, summary_stack, since_bytes),
+	ROW(101, FIELD_U64, summary_stack, since_blocks),
 	{0},
 };
 

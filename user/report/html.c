@@ -100,7 +100,7 @@ static uint32_t path_number(struct html *html, const struct summary_stack *stack
 
 static size_t shown_cnt(const struct summary *summary, const struct summary_process *process)
 {
-	bool is_last = summary->kind != SUMMARY_PERIODIC;
+	bool is_last = summary->kind == SUMMARY_EXIT || summary->kind == SUMMARY_FINAL;
 
 	return is_last || process->stack_cnt < STACKS_OF_PERIODIC ? process->stack_cnt
 								  : STACKS_OF_PERIODIC;
@@ -178,8 +178,8 @@ static void put_frames(struct html *html)
 		size_t sz;
 
 		memcpy(&frame, intern__get(&html->frames, i, &sz), sizeof(frame));
-		output__printf(&html->out, "%s[%d,%d,%d,%u,%u]", i ? "," : "", frame.function, frame.module,
-			frame.file, frame.line, frame.inlined);
+		output__printf(&html->out, "%s[%d,%d,%d,%u,%u]", i ? "," : "", frame.function,
+			frame.module, frame.file, frame.line, frame.inlined);
 	}
 	output__puts(&html->out, "],\n");
 }
@@ -199,7 +199,8 @@ static void put_nodes(struct html *html)
 
 static void put_stack(struct output *out, const struct summary_stack *stack, uint32_t node)
 {
-	output__printf(out, "[%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%.1f,%.1f,%d]",
+	output__printf(out,
+		"[%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%.1f,%.1f,%d]",
 		node, stack->outstanding_bytes, stack->outstanding_blocks, stack->allocs,
 		stack->bytes_allocated, stack->growth_bytes, stack->oldest_age_s,
 		stack->newest_age_s, stack->complete);

@@ -27,6 +27,7 @@ static const char *const kind_names[] = {
 	[SUMMARY_PERIODIC] = "periodic",
 	[SUMMARY_EXIT] = "exit",
 	[SUMMARY_FINAL] = "final",
+	[SUMMARY_CHECKPOINT] = "checkpoint",
 };
 
 static const char *const finding_names[FINDING_KIND_CNT] = {
@@ -120,8 +121,25 @@ static void add_path(struct fields *fields, const struct summary_stack *stack)
 	json_frames__add(fields, stack);
 }
 
-static void add_counts_of_blocks(struct fields *fields, const struct summary_stack *stack)
+static void add_stack_sampled(
+	struct fields *fields, const struct summary_stack *stack, const struct summary *summary)
 {
+	struct fields inner;
+
+	if (!summary->sample_bytes) {
+		fields__add_null(fields, "sampled");
+		return;
+	}
+	fields__begin(&inner);
+	add_estimate(&inner, true, &stack->estimate, outstanding_keys);
+	fields__add_object(fields, "sampled", &inner);
+}
+
+static void add_block_counts(
+	struct fields *fields, const struct summary_stack *stack, const struct summary *summary)
+{
+	bool is_since = summary->previous_checkpoint;
+
 	fields__add_text(fields, "kind", block_kind_rows[stack->kind].key);
 	fields__add_text(fields, "tag", stack->tag);
 	fields__add_count(fields, "outstanding_blocks", stack->outstanding_blocks);
@@ -129,41 +147,30 @@ static void add_counts_of_blocks(struct fields *fields, const struct summary_sta
 	fields__add_count(fields, "allocs", stack->allocs);
 	fields__add_count(fields, "frees", stack->frees);
 	fields__add_count(fields, "bytes_allocated", stack->bytes_allocated);
+	fields__add_known(fields, "since_bytes", is_since, stack->since_bytes);
+	fields__add_known(fields, "since_blocks", is_since, stack->since_blocks);
+	add_stack_sampled(fields, stack, summary);
 }
 
-static void add_block_counts(struct fields *fields, const struct summary_stack *stack)
-{
-	add_counts_of_blocks(fields, stack);
-	fields__add_null(fields, "sampled");
-}
-
-static void add_estimated_counts(struct fields *fields, const struct summary_stack *stack)
-{
-	struct fields inner;
-
-	add_counts_of_blocks(fields, stack);
-	fields__begin(&inner);
-	add_estimate(&inner, true, &stack->estimate, outstanding_keys);
-	fields__add_object(fields, "sampled", &inner);
-}
-
-static void add_range_counts(struct fields *fields, const struct summary_stack *stack)
+static void add_range_counts(
+	struct fields *fields, const struct summary_stack *stack, const struct summary *summary)
 {
 	fields__add_count(fields, "outstanding_ranges", stack->outstanding_blocks);
 	fields__add_count(fields, "maps", stack->allocs);
 	fields__add_count(fields, "bytes_mapped", stack->bytes_allocated);
 }
 
-typedef void add_counts(struct fields *fields, const struct summary_stack *stack);
+typedef void add_counts(
+	struct fields *fields, const struct summary_stack *stack, const struct summary *summary);
 
-static void put_stack(
-	struct output *out, const struct summary_stack *stack, add_counts *add_its_counts)
+static void put_stack(struct output *out, const struct summary_stack *stack,
+	const struct summary *summary, add_counts *add_its_counts)
 {
 	struct fields fields;
 
 	fields__begin(&fields);
 	fields__add_count(&fields, "outstanding_bytes", stack->outstanding_bytes);
-	add_its_counts(&fields, stack);
+	add_its_counts(&fields, stack, summary);
 	fields__add_signed(&fields, "growth_bytes", stack->growth_bytes);
 	fields__add_seconds(&fields, "oldest_age_s", stack->oldest_age_s);
 	fields__add_seconds(&fields, "newest_age_s", stack->newest_age_s);
@@ -221,13 +228,13 @@ static void put_findings(struct output *out, const struct summary_process *proce
 
 /* ,"stacks":[…] of the object that was begun */
 static void put_stacks(struct output *out, const struct summary_stack *stacks, size_t cnt,
-	add_counts *add_their_counts)
+	const struct summary *summary, add_counts *add_their_counts)
 {
 	output__puts(out, ",\"stacks\":[");
 	for (size_t i = 0; !out->err && i < cnt; i++) {
 		if (i)
 			output__puts(out, ",");
-		put_stack(out, &stacks[i], add_their_counts);
+		put_stack(out, &stacks[i], summary, add_their_counts);
 	}
 	output__puts(out, "]");
 }
@@ -270,7 +277,7 @@ static void put_mapped(
 	fields__add_known(&fields, "filtered_ranges", filtered, mapped->filtered_ranges);
 	fields__add_count(&fields, "stacks_total", mapped->stacks_total);
 	fields__put(out, &fields, PART_HEAD);
-	put_stacks(out, mapped->stacks, mapped->stack_cnt, add_range_counts);
+	put_stacks(out, mapped->stacks, mapped->stack_cnt, summary, add_range_counts);
 	output__puts(out, "}");
 }
 
@@ -334,6 +341,24 @@ static void add_events(struct fields *fields, const struct summary_process *proc
 	fields__add_object(fields, "events", &inner);
 }
 
+static void add_since(
+	struct fields *fields, const struct summary_process *process, const struct summary *summary)
+{
+	const struct summary_since *since = &process->since;
+	struct fields inner;
+
+	if (!summary->previous_checkpoint) {
+		fields__add_null(fields, "since_checkpoint");
+		return;
+	}
+	fields__begin(&inner);
+	fields__add_signed(&inner, "growth_bytes", since->growth_bytes);
+	fields__add_signed(&inner, "growth_blocks", since->growth_blocks);
+	fields__add_count(&inner, "outstanding_bytes", since->bytes);
+	fields__add_count(&inner, "outstanding_blocks", since->blocks);
+	fields__add_object(fields, "since_checkpoint", &inner);
+}
+
 /* The age is of `now`, so the wall clock's changes since the start do not matter. */
 static void add_start_time(struct fields *fields, double age_s, struct timespec now)
 {
@@ -388,6 +413,7 @@ static void put_process_head(
 	fields__add_known(&fields, "filtered_blocks", filtered, process->filtered_blocks);
 	add_process_sampled(&fields, summary, process);
 	json_kinds__add(&fields, process);
+	add_since(&fields, process, summary);
 	add_events(&fields, process);
 	add_counters(&fields, "loss", &process->counters, true);
 	add_counters(&fields, "counters", &process->counters, false);
@@ -407,8 +433,7 @@ static void put_process(
 	put_process_head(out, process, summary);
 	put_arenas(out, &process->arenas);
 	put_findings(out, process);
-	put_stacks(out, process->stacks, process->stack_cnt,
-		summary->sample_bytes ? add_estimated_counts : add_block_counts);
+	put_stacks(out, process->stacks, process->stack_cnt, summary, add_block_counts);
 	output__puts(out, ",\"blocks\":[");
 	json_blocks__put(out, process);
 	output__puts(out, "],\"mapped\":");
@@ -425,6 +450,8 @@ static void put_summary_head(struct output *out, const struct summary *summary)
 	fields__begin(&fields);
 	fields__add_text(&fields, "schema", SCHEMA);
 	fields__add_text(&fields, "kind", kind_names[summary->kind]);
+	fields__add_text(&fields, "checkpoint", summary->checkpoint);
+	fields__add_text(&fields, "previous_checkpoint", summary->previous_checkpoint);
 	fields__add_time(&fields, "time", summary->time);
 	fields__add_seconds(&fields, "uptime_s", summary->uptime_s);
 	fields__add_text(&fields, "host", summary->host);

@@ -151,23 +151,10 @@ static void put_doubt(struct page *page, double min_age_s, const struct summary_
 
 static void put_change(struct page *page, const struct summary_process *process)
 {
-	int64_t blocks = process->growth_blocks;
-	char change[32], count[32];
-
 	if (!words__has_past(process))
 		return;
 	words__label(page, "change");
-	if (!process->growth_bytes && !blocks)
-		page__put(page, STYLE_PLAIN, "none");
-	else
-		page__put(page, process->growth_bytes > 0 ? STYLE_SIZE : STYLE_PLAIN, "%s, %s%s %s",
-			words__change(change, sizeof(change), process->growth_bytes),
-			blocks > 0   ? "+"
-			: blocks < 0 ? "-"
-				     : "",
-			text__count(count, sizeof(count),
-				blocks < 0 ? -(uint64_t)blocks : (uint64_t)blocks),
-			words__plural(blocks == -1 ? 1 : blocks, "block", "blocks"));
+	words__growth(page, process->growth_bytes, process->growth_blocks);
 	page__put(page, STYLE_PLAIN, " since the last summary");
 	page__end_line(page);
 }
@@ -222,6 +209,7 @@ static void put_empty(struct page *page, const struct render_options *options,
 			totals_words(words, sizeof(words), summary, process));
 	else
 		page__wrap(page, STYLE_PLAIN, 4, "%s: no allocation was seen", nothing);
+	section__since(page, summary, process);
 	/* where all is well the footer says so */
 	if (!process->complete || process->note)
 		put_books(page, process);
@@ -251,6 +239,7 @@ static void put_stacks(struct page *page, const struct render_options *options,
 		.whole_bytes = totals->outstanding_bytes,
 		.has_past = words__has_past(process),
 		.is_estimated = summary->sample_bytes,
+		.is_since = summary->previous_checkpoint,
 		.one = "block",
 		.many = "blocks",
 	};
@@ -268,6 +257,7 @@ static void put_blocks(struct page *page, const struct render_options *options,
 	put_sampled(page, summary, process);
 	put_doubt(page, summary->min_age_s, process);
 	put_change(page, process);
+	section__since(page, summary, process);
 	words__label(page, "totals");
 	page__wrap(page, STYLE_PLAIN, LABEL_COLUMN, "%s",
 		totals_words(totals, sizeof(totals), summary, process));

@@ -12,6 +12,7 @@
 
 enum {
 	FRAME_COLUMN = 8,
+	SINCE_COLUMN = 6,
 	PLACE_COLUMN = 46,
 	PLACE_COLUMN_BELOW = 14, /* on a line of its own */
 	FUNCTION_COLUMNS_MAX = 72,
@@ -175,6 +176,18 @@ static void put_doubt(struct page *page, const struct summary_stack *stack)
 		words__plural(stack->outstanding_blocks, "block", "blocks"));
 }
 
+static void put_since(struct page *page, const struct summary_stack *stack)
+{
+	char bytes[32], count[32];
+
+	page__pad(page, SINCE_COLUMN);
+	page__put(page, STYLE_SIZE, "%s in %s %s since the checkpoint",
+		text__bytes(bytes, sizeof(bytes), stack->since_bytes),
+		text__count(count, sizeof(count), stack->since_blocks),
+		words__plural(stack->since_blocks, "block", "blocks"));
+	page__end_line(page);
+}
+
 static void put_numbers(struct page *page, const struct stack_list *list,
 	const struct summary_stack *stack, size_t rank)
 {
@@ -197,6 +210,8 @@ static void put_numbers(struct page *page, const struct stack_list *list,
 		page__put(page, STYLE_PLAIN, "   %s",
 			stack->tag ? stack->tag : block_kind_rows[stack->kind].key);
 	page__end_line(page);
+	if (list->is_since && stack->since_blocks)
+		put_since(page, stack);
 }
 
 /* What is in the stacks that were cut off; those that hold nothing are no news. */
@@ -223,8 +238,8 @@ static void put_rest(struct page *page, const struct stack_list *list)
 	page__end_line(page);
 }
 
-void section__stacks(struct page *page, const struct render_options *options,
-	const struct stack_list *list)
+void section__stacks(
+	struct page *page, const struct render_options *options, const struct stack_list *list)
 {
 	size_t rank = 0;
 

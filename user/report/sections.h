@@ -16,14 +16,15 @@ struct stack_list {
 	uint64_t whole_bytes;	/* outstanding, of which shares are told */
 	bool has_past;		/* there was a summary before: changes are told */
 	bool is_estimated;	/* errors are told */
+	bool is_since;		/* there was a checkpoint before: what came since is told */
 	const char *one, *many; /* "block", "blocks" */
 };
 
 /* Who a process is and what it holds; with section__stacks and section__mapped. */
 void section__process(struct page *page, const struct render_options *options,
 	const struct summary *summary, const struct summary_process *process);
-void section__stacks(struct page *page, const struct render_options *options,
-	const struct stack_list *list);
+void section__stacks(
+	struct page *page, const struct render_options *options, const struct stack_list *list);
 /* A stack's frames, a line or two each; how it ends, if that is not the root. */
 void section__frames(
 	struct page *page, const struct render_options *options, const struct summary_stack *stack);
@@ -35,6 +36,9 @@ void section__statistics(struct page *page, const struct summary_process *proces
 /* Those of its blocks that are listed one by one. */
 void section__blocks(struct page *page, const struct render_options *options,
 	const struct summary_process *process);
+/* The difference to the previous checkpoint, if there is one. */
+void section__since(
+	struct page *page, const struct summary *summary, const struct summary_process *process);
 /* What it has mapped itself; with section__stacks. */
 void section__mapped(struct page *page, const struct render_options *options,
 	const struct summary *summary, const struct summary_mapped *mapped);
@@ -55,6 +59,8 @@ void words__caller(
 void words__label(struct page *page, const char *label);
 /* "+1.5 KiB", "-12 B", "0 B"; returns buf */
 char *words__change(char *buf, size_t buf_sz, int64_t bytes);
+/* "+1.5 KiB, +3 blocks" */
+void words__growth(struct page *page, int64_t bytes, int64_t blocks);
 /* "block" or "blocks" and the like: the second for all counts but 1 */
 const char *words__plural(uint64_t count, const char *one, const char *many);
 /* " ± 1.2 MiB", " ± 1,234": half of a 95 % interval; "" if the numbers are no estimates; buf */

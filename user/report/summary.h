@@ -18,7 +18,14 @@
 #include "report/block_kind.h"
 #include <heaptap/event.h>
 
-enum summary_kind { SUMMARY_PERIODIC, SUMMARY_EXIT, SUMMARY_FINAL };
+/* Append only: recordings have the number. */
+enum summary_kind {
+	SUMMARY_PERIODIC,
+	SUMMARY_EXIT,
+	SUMMARY_FINAL,
+	SUMMARY_CHECKPOINT,
+	SUMMARY_KIND_CNT,
+};
 
 struct summary_frame {
 	uint64_t address;
@@ -53,6 +60,8 @@ struct summary_stack {
 	uint64_t blocks_in_doubt; /* of the outstanding: a free was lost while they were there */
 	enum block_kind kind; /* of its blocks */
 	const char *tag;      /* of a client's; NULL: none */
+	/* outstanding, of any age, allocated since the previous checkpoint */
+	uint64_t since_bytes, since_blocks;
 };
 
 /* One outstanding block. */
@@ -68,13 +77,19 @@ struct summary_block {
 	const char *contents; /* its first bytes, in hexadecimal digits; NULL: not read */
 };
 
+/* The difference to the previous checkpoint; all 0 if there is none. */
+struct summary_since {
+	int64_t growth_bytes, growth_blocks; /* outstanding */
+	uint64_t bytes, blocks;		     /* allocated since, and outstanding */
+};
+
 /* What the program has mapped itself. Of its stacks, blocks are ranges, and allocs are maps. */
 struct summary_mapped {
 	bool is_told; /* it was asked for (--mmap); else all is 0 */
 	struct mapped_totals totals;
-	int64_t growth_bytes; /* outstanding, since the last summary */
+	int64_t growth_bytes;			  /* outstanding, since the last summary */
 	uint64_t filtered_bytes, filtered_ranges; /* outstanding that pass --min-age, if given */
-	struct summary_stack *stacks; /* sorted and cut as the options say */
+	struct summary_stack *stacks;		  /* sorted and cut as the options say */
 	size_t stack_cnt;
 	size_t stacks_total; /* before the cut */
 };
@@ -111,6 +126,7 @@ struct summary_process {
 	struct heap_anomalies anomalies;
 	int64_t growth_bytes, growth_blocks; /* outstanding, since the last summary */
 	uint64_t blocks_in_doubt; /* of the outstanding that pass --min-age, freed at most */
+	struct summary_since since;
 	uint64_t events_received;
 	struct counters counters; /* of the kernel side, for this process */
 	uint64_t filtered_bytes;  /* outstanding bytes and blocks that pass --min-age, if given */
@@ -137,9 +153,11 @@ struct summary_process {
 
 struct summary {
 	enum summary_kind kind;
-	struct timespec time; /* CLOCK_REALTIME */
-	double uptime_s;      /* of heaptap's tracing */
-	double min_age_s;     /* of blocks that count as outstanding in stacks; 0: any */
+	const char *checkpoint;		 /* its name; NULL: it is none */
+	const char *previous_checkpoint; /* NULL: there was none before */
+	struct timespec time;		 /* CLOCK_REALTIME */
+	double uptime_s;		 /* of heaptap's tracing */
+	double min_age_s;		 /* of blocks that count as outstanding in stacks; 0: any */
 	uint64_t sample_bytes; /* between sampled ones, on the average; 0: no sampling */
 	const char *host, *kernel;
 	struct summary_process *processes;

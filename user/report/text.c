@@ -23,17 +23,20 @@ static const char *const kind_words[] = {
 	[SUMMARY_PERIODIC] = "summary",
 	[SUMMARY_EXIT] = "summary at an exit",
 	[SUMMARY_FINAL] = "final summary",
+	[SUMMARY_CHECKPOINT] = "checkpoint",
 };
 
 static void put_banner(struct page *page, const struct summary *summary)
 {
+	const char *name = summary->checkpoint;
 	char date[64] = "?", uptime[32];
 	struct tm tm;
 
 	if (gmtime_r(&summary->time.tv_sec, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
 	page__put(page, STYLE_TITLE,
-		"==== heaptap %s, %s, tracing for %s ====", kind_words[summary->kind], date,
+		"==== heaptap %s%s%s%s, %s, tracing for %s ====", kind_words[summary->kind],
+		name ? " \"" : "", name ? name : "", name ? "\"" : "", date,
 		text__duration(uptime, sizeof(uptime), summary->uptime_s));
 	page__end_line(page);
 	page__end_line(page);

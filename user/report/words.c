@@ -24,6 +24,22 @@ char *words__change(char *buf, size_t buf_sz, int64_t bytes)
 	return buf;
 }
 
+void words__growth(struct page *page, int64_t bytes, int64_t blocks)
+{
+	uint64_t count = blocks < 0 ? -(uint64_t)blocks : (uint64_t)blocks;
+	const char *sign = blocks > 0 ? "+" : blocks < 0 ? "-" : "";
+	char change[64], number[32];
+
+	if (!bytes && !blocks) {
+		page__put(page, STYLE_PLAIN, "none");
+		return;
+	}
+	page__put(page, bytes > 0 ? STYLE_SIZE : STYLE_PLAIN, "%s, %s%s %s",
+		words__change(change, sizeof(change), bytes), sign,
+		text__count(number, sizeof(number), count),
+		words__plural(count, "block", "blocks"));
+}
+
 const char *words__plural(uint64_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;
