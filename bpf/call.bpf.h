@@ -250,12 +250,16 @@ static __always_inline void call_tell_block(
 {
 	bool is_followed = (!cfg_sample_bytes || thread->call.is_sampled) &&
 			   sampler_add(&thread->sampler, block);
+	bool is_told;
 
 	if (!is_followed && !(flags & EVENT_F_REALLOC))
 		return;
 	if (!is_followed)
 		flags |= EVENT_F_UNSAMPLED;
-	if (!emit_alloc(thread, task, thread->call.cookie, flags, block) && is_followed)
+	is_told = emit_alloc(thread, task, thread->call.cookie, flags, block);
+	if (is_told && is_followed && cfg_stops)
+		stop_count(thread, task);
+	else if (!is_told && is_followed)
 		sampler_remove(&thread->sampler, block);
 }
 

@@ -83,7 +83,8 @@ __noinline int arena_tell(
 	return 0;
 }
 
-static __always_inline void emit_arena_alloc(
+/* False: it was lost. */
+static __always_inline bool emit_arena_alloc(
 	struct thread *thread, struct task_struct *task, __u64 cookie, __u8 flags, __u64 addr)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -91,7 +92,7 @@ static __always_inline void emit_arena_alloc(
 
 	if (!record) {
 		count_for(task->tgid, thread->image, COUNTER_lost_allocs);
-		return;
+		return false;
 	}
 	event_fill(&record->alloc.event, EVENT_ARENA_ALLOC, flags, COOKIE_FUNCTION(cookie), task,
 		thread->image);
@@ -101,6 +102,7 @@ static __always_inline void emit_arena_alloc(
 	record->alloc.stack = thread->call.stack;
 	record->arena = thread->call.arena;
 	bpf_ringbuf_submit(record, wakeup_flags(thread));
+	return true;
 }
 
 /* ---- strings ---- */
@@ -132,6 +134,7 @@ static __always_inline __u64 string_size(struct thread *thread, __u64 address)
 __noinline int give(struct thread *thread, __u64 cookie, __u64 block, __u32 flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	bool is_told;
 
 	if (!thread)
 		return 0;
@@ -143,10 +146,10 @@ __noinline int give(struct thread *thread, __u64 cookie, __u64 block, __u32 flag
 	}
 	if (COOKIE_SIZE_ARG(cookie) == SIZE_OF_STRING)
 		thread->call.size = string_size(thread, block);
-	if (thread->call.arena)
-		emit_arena_alloc(thread, task, cookie, flags, block);
-	else
-		emit_alloc(thread, task, cookie, flags, block);
+	is_told = thread->call.arena ? emit_arena_alloc(thread, task, cookie, flags, block)
+				     : emit_alloc(thread, task, cookie, flags, block);
+	if (is_told && cfg_stops)
+		stop_count(thread, task);
 	return 0;
 }
 

@@ -99,6 +99,24 @@ static __always_inline void emit_free(
 	bpf_ringbuf_submit(record, wakeup_flags(thread));
 }
 
+static __always_inline void emit_point(
+	struct thread *thread, struct task_struct *task, enum point point, __u64 number)
+{
+	struct point_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		count_for(task->tgid, thread->image, COUNTER_lost_points);
+		return;
+	}
+	event_fill(&record->event, EVENT_POINT, 0, 0, task, thread->image);
+	record->time_ns = bpf_ktime_get_ns();
+	record->number = number;
+	record->stack = thread->call.stack;
+	record->point = point;
+	record->reserved = 0;
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline void emit_map(struct thread *thread, struct task_struct *task, __u64 addr)
 {
 	__u64 now = bpf_ktime_get_ns();

@@ -28,6 +28,7 @@
 #include "sample.bpf.h"
 #include "thread.bpf.h"
 #include "emit.bpf.h"
+#include "stop.bpf.h"
 #include "mapping.bpf.h"
 #include "file.bpf.h"
 #include "window.bpf.h"

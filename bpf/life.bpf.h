@@ -24,6 +24,8 @@ static __always_inline void life_fork(struct task_struct *parent, struct task_st
 	image_decide(child_tgid, child_image, 1);
 	sample_fork((struct image_key){parent->tgid, image},
 		(struct image_key){child_tgid, child_image}, child->mm == parent->mm);
+	if (cfg_stops && !shared)
+		stop_fork(parent->tgid, image, child_tgid, child_image);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		/* The child's books lack what it has from its parent. */
@@ -51,6 +53,7 @@ static __always_inline void life_exec(struct task_struct *task)
 	image_undecide(tgid, old_image);
 	mappings_forget(tgid, old_image);
 	sample_end(tgid, old_image);
+	stop_forget(tgid, old_image);
 	if (!wanted && !was_wanted)
 		return;
 	BPF_CORE_READ_INTO(&exe_file, task, mm, exe_file);
@@ -110,6 +113,7 @@ static __always_inline void life_exit(struct task_struct *task)
 	wanted = process_wanted();
 	mappings_forget(tgid, image);
 	sample_end(tgid, image);
+	stop_forget(tgid, image);
 	image_undecide(tgid, image);
 	if (!wanted)
 		return;

@@ -44,6 +44,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	main_exits_first \
 	many_stacks \
 	maps \
+	numbered \
 	pool \
 	puppet \
 	queries \

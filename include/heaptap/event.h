@@ -28,6 +28,7 @@ enum event_kind {
 	EVENT_UNMAP = 12,	/* struct unmap_event: it takes some away, and how that ended */
 	EVENT_ARENA = 10,	/* struct arena_event: an arena was made, emptied, ended or moved */
 	EVENT_ARENA_ALLOC = 13, /* struct arena_alloc_event: as EVENT_ALLOC, in an arena */
+	EVENT_POINT = 14,	/* struct point_event: a thread came to where somebody waits for it */
 	EVENT_SPY_ENTER = 15,	/* struct spy_event: a spied call begins; without its results */
 	EVENT_SPY_RETURN = 16,	/* struct spy_event: it has returned, or was left */
 };
@@ -149,6 +150,21 @@ struct unmap_event {
 	__u64 addr;
 	__u64 size; /* as in map_event; there need not be anything */
 	__u32 step; /* enum unmap_step */
+	__u32 reserved;
+};
+
+/* What a point is. */
+enum point {
+	POINT_STOP, /* the process is being stopped: its allocation `number` has just been told */
+	POINT_CNT,
+};
+
+struct point_event {
+	struct event event;
+	__u64 time_ns;
+	__u64 number;
+	__u64 stack; /* hash of the call stack that led there */
+	__u32 point; /* enum point */
 	__u32 reserved;
 };
 
@@ -343,6 +359,7 @@ _Static_assert(sizeof(struct checked_free_event) == 32, "checked_free_event layo
 _Static_assert(sizeof(struct alloc_failed_event) == 32, "alloc_failed_event layout");
 _Static_assert(sizeof(struct map_event) == 64, "map_event layout");
 _Static_assert(sizeof(struct unmap_event) == 40, "unmap_event layout");
+_Static_assert(sizeof(struct point_event) == 48, "point_event layout");
 _Static_assert(sizeof(struct spy_event) == 104, "spy_event layout");
 _Static_assert(sizeof(struct stack_frame) == 24, "stack_frame layout");
 _Static_assert(sizeof(struct stack_event) == 32, "stack_event layout");

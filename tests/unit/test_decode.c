@@ -42,6 +42,8 @@ static void kinds_without_records_are_not(void **state)
 	struct map_event record = good_map;
 
 	for (unsigned int kind = EVENT_ARENA_ALLOC + 1; kind < 256; kind++) {
+		if (kind == EVENT_POINT)
+			continue;
 		record.event.kind = kind;
 		assert_false(takes_map(record));
 	}

@@ -84,6 +84,7 @@ struct options {
 	bool all_kinds;
 	bool statistics;
 	struct block_listing blocks;
+	int64_t stop_at; /* an allocation number; 0: none */
 	pid_t pid; /* of the heaptap that is asked; 0: the only one */
 	enum colour_mode colour;
 	struct allocators allocators;

@@ -115,6 +115,7 @@ int trace__loop(struct trace *trace)
 				collector__drain(trace->collector);
 			on_ready(trace, events[i].data.u64);
 		}
+		trace__tell_stops(trace);
 		tell_ended(trace);
 		if (trace->spy)
 			trace_spy__turn(trace);

@@ -66,6 +66,15 @@ struct forgetting {
 	bool is_under_way;    /* not all that may have to go has gone */
 };
 
+/* A process that was stopped in an allocation of its (--stop-at). */
+#define STOPS_MAX 64
+struct stop {
+	pid_t tgid, tid;
+	uint32_t image;
+	uint64_t number;
+	uint64_t stack_hash;
+};
+
 struct trace {
 	const struct options *options;
 	struct trace_hooks hooks;
@@ -99,6 +108,8 @@ struct trace {
 	struct pending_mark marks[MARKS_PENDING];
 	size_t mark_cnt; /* pending ones ever: the oldest are written over */
 	struct forgetting forgetting;
+	struct stop stops[STOPS_MAX]; /* the first; others are stopped all the same */
+	size_t stop_cnt, told_stop_cnt;
 	struct counters forgotten; /* of processes that were told of and forgotten */
 };
 

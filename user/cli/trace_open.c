@@ -163,6 +163,7 @@ static int open_books(struct trace *trace)
 			.on_guest_end = tell_guest_end,
 			.on_file = tell_file,
 			.note_losses = note_losses,
+			.on_point = trace__note_point,
 			.on_spied = tell_spied,
 			.left_calls = left_calls,
 			.arg = trace},
@@ -185,6 +186,7 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 	full.check = trace->options->check;
 	if (full.check)
 		allocator_functions__check();
+	full.stop_at = trace->options->stop_at;
 	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {
@@ -278,6 +280,7 @@ int trace__close(struct trace *trace, int exit_code)
 {
 	int err;
 
+	trace__tell_still_stopped(trace);
 	control__close(trace->control);
 	new_files__stop(trace->new_files);
 	tracer__free(trace->tracer); /* early: the targets run at full speed again */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct point_event;
 struct process;
 struct trace;
 
@@ -23,6 +24,12 @@ void trace__forget_counters(struct trace *trace, pid_t tgid, uint32_t image);
 
 /* Takes in what is in the ring at this moment. */
 void trace__drain(struct trace *trace);
+
+/* A thread has come to a point (ingest_hooks.on_point). */
+void trace__note_point(void *arg, struct process *process, const struct point_event *record);
+/* Those that were stopped since; and at the end those that still are. */
+void trace__tell_stops(struct trace *trace);
+void trace__tell_still_stopped(const struct trace *trace);
 
 /* Lets itself be asked from outside. */
 void trace__open_control(struct trace *trace);

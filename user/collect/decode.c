@@ -18,6 +18,7 @@ static const size_t record_sizes[] = {
 	[EVENT_UNMAP] = sizeof(struct unmap_event),
 	[EVENT_ARENA] = sizeof(struct arena_event),
 	[EVENT_ARENA_ALLOC] = sizeof(struct arena_alloc_event),
+	[EVENT_POINT] = sizeof(struct point_event),
 	[EVENT_SPY_ENTER] = sizeof(struct spy_event),
 	[EVENT_SPY_RETURN] = sizeof(struct spy_event),
 };
@@ -35,6 +36,7 @@ static bool fits(const struct event *event, size_t tail_sz)
 	const struct map_event *map = (const void *)event;
 	const struct unmap_event *unmap = (const void *)event;
 	const struct arena_event *arena = (const void *)event;
+	const struct point_event *point = (const void *)event;
 
 	switch (event->kind) {
 	case EVENT_FREE:
@@ -51,6 +53,8 @@ static bool fits(const struct event *event, size_t tail_sz)
 		return is_range(unmap->addr, unmap->size) && unmap->step < UNMAP_STEP_CNT;
 	case EVENT_ARENA:
 		return arena->arena && arena->op >= ARENA_CREATED && arena->op <= ARENA_MOVED;
+	case EVENT_POINT:
+		return point->point < POINT_CNT;
 	}
 	return true;
 }

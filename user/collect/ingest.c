@@ -264,6 +264,14 @@ static void on_unmap(struct ingest *ingest, const struct unmap_event *record)
 		ingest->no_memory++;
 }
 
+static void on_point(struct ingest *ingest, const struct point_event *record)
+{
+	struct process *process = process_of(ingest, &record->event);
+
+	if (process && ingest->hooks.on_point)
+		ingest->hooks.on_point(ingest->hooks.arg, process, record);
+}
+
 static void on_stack(struct ingest *ingest, const struct stack_event *record)
 {
 	struct process *process = process_of(ingest, &record->event);
@@ -510,6 +518,8 @@ void ingest__record(struct ingest *ingest, const void *data, size_t sz)
 		return on_map(ingest, (const void *)event);
 	case EVENT_UNMAP:
 		return on_unmap(ingest, (const void *)event);
+	case EVENT_POINT:
+		return on_point(ingest, (const void *)event);
 	case EVENT_SPY_ENTER:
 	case EVENT_SPY_RETURN:
 		return on_spied(ingest, (const void *)event);

@@ -21,6 +21,8 @@ struct ingest_hooks {
 	void (*on_guest_end)(void *arg, pid_t tgid, uint32_t image);
 	/* The kernel side has given a file, which the record's image executes, a number. */
 	void (*on_file)(void *arg, struct module *module, const struct file_event *record);
+	/* A thread of the process has come to a point. */
+	void (*on_point)(void *arg, struct process *process, const struct point_event *record);
 	/* A spied call of the process begins or ends. */
 	void (*on_spied)(void *arg, struct process *process, const struct spy_event *record);
 	/* What the kernel side has lost of an image is to be noted in these books: its own, or

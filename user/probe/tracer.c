@@ -103,6 +103,8 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 	skel->rodata->cfg_declared = allocator_function_cnt > BUILTIN_FUNCTION_CNT;
 	skel->rodata->cfg_ranges = config->ranges;
 	skel->rodata->cfg_check = config->check;
+	skel->rodata->cfg_stops = config->stop_at;
+	skel->bss->stop_at = config->stop_at;
 	skel->rodata->cfg_page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_wakeup_bytes = config->ring_sz / 8;
 	skel->rodata->cfg_sample_bytes = config->sample_bytes;

@@ -49,6 +49,7 @@ struct tracer_config {
 	uid_t uid;
 	const char *comm;   /* NULL: any */
 	const char *cgroup; /* path of a cgroup's folder; NULL: any */
+	uint64_t stop_at;   /* each process is stopped in its allocation of this number; 0: in none */
 	bool ranges;	    /* what programs map themselves is told, too */
 	bool filter_exe;    /* only programs given to tracer__add_exe */
 	bool check;	    /* frees come with their stacks: checked_free_event */

@@ -39,6 +39,62 @@ long proc__status(pid_t pid, const char *key)
 	return value;
 }
 
+/* "PID (COMM) S …": the command's name can hold anything, also ")". */
+char proc__state(pid_t pid)
+{
+	FILE *file = proc_open(pid, "stat");
+	char line[256], *end;
+	size_t sz;
+
+	if (!file)
+		return 0;
+	sz = fread(line, 1, sizeof(line) - 1, file);
+	fclose(file);
+	line[sz] = '\0';
+	end = strrchr(line, ')');
+	return end && end[1] ? end[2] : 0;
+}
+
+uint64_t proc__pc(pid_t pid, pid_t tid)
+{
+	unsigned long long pc = 0;
+	char line[256] = "", path[64], *last;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fgets(line, sizeof(line), file) && (last = strrchr(line, ' ')))
+		sscanf(last, "%llx", &pc);
+	fclose(file);
+	return pc;
+}
+
+int proc__find_mapping(pid_t pid, const char *name, uint64_t *ret_start, uint64_t *ret_end)
+{
+	FILE *file = proc_open(pid, "maps");
+	unsigned long long start, end;
+	char *line = NULL, *found;
+	size_t cap = 0;
+	int err = -ENOENT;
+
+	while (err && file && getline(&line, &cap, file) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		found = strrchr(line, ' ');
+		if (!found || strcmp(found + 1, name) ||
+			sscanf(line, "%llx-%llx", &start, &end) != 2)
+			continue;
+		*ret_start = start;
+		*ret_end = end;
+		err = 0;
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return err;
+}
+
 bool proc__exists(pid_t pid)
 {
 	return proc__status(pid, "Tgid:") == pid;
