@@ -4,6 +4,7 @@ tell is exact. Run in an emulated machine by the runtime tests' harness."""
 import ctypes
 import os
 import re
+import signal
 
 import container
 import footprint
@@ -153,6 +154,21 @@ def test_wrong_frees_are_found(t, kind):
         command[0] = heaptap.program(command[0])
         findings = heaptap.run(t, command, options, status=status).only()["findings"]
         t.equal([(finding["kind"], finding["count"]) for finding in findings], [wanted], "findings")
+
+
+@each(*HERE)
+def test_stop(t, kind):
+    """In the program's own allocation 7; the frame that the process stands in is a debugger's affair."""
+    program = t.start([heaptap.program("numbered"), 20], stdin=None)
+    tracing = heaptap.attach(t, program.pid, options=["--stop-at", "7", "--link", kind])
+    program.popen.stdin.write(b"\n")
+    program.popen.stdin.flush()
+    t.until(lambda: f"process {program.pid} is stopped in its allocation 7 " in tracing.process.stderr, "the stop")
+    with open(f"/proc/{program.pid}/stat", encoding="utf-8") as stat:
+        t.equal(stat.read().rpartition(")")[2].split()[0], "T", "state")
+    t.equal(program.stdout.split()[-1], "7", "the last allocation that the program began")
+    program.signal(signal.SIGCONT)
+    t.equal(program.wait(), 0, "exit status")
 
 
 def test_container_that_appears_while_the_whole_machine_is_watched(t):
