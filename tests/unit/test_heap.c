@@ -15,9 +15,8 @@
 #include <string.h>
 
 #include "heap/heap.h"
+#include "heap_fixture.h"
 
-#define MAIN_TID 100
-#define OTHER_TID 101
 #define SEC 1000000000ULL
 #define TIME_UNIT (1ULL << 22) /* to which block times are exact */
 
@@ -29,30 +28,6 @@ static const struct heap_frame frames_half_known[] = {
 	{.address = 0x1000, .file_offset = 0x10, .file = 1},
 	{.address = 0x2000},
 };
-
-struct fixture {
-	struct heap *heap;
-	struct process *process;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->heap = heap__new();
-	f->process = heap__begin(f->heap, MAIN_TID, 7);
-	*state = f;
-	return f->process ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	heap__free(f->heap);
-	free(f);
-	return 0;
-}
 
 static void alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack)
 {

@@ -17,39 +17,14 @@
 #include <string.h>
 
 #include "heap/heap.h"
+#include "heap_fixture.h"
 #include "random_seed.h"
 
 #define PAGE 4096ULL
 #define BASE 0x7f0000000000ULL
 #define SEC 1000000000ULL
-#define MAIN_TID 100
-#define OTHER_TID 101
 #define STACK 77
 #define OTHER_STACK 78
-
-struct fixture {
-	struct heap *heap;
-	struct process *process;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->heap = heap__new();
-	f->process = heap__begin(f->heap, MAIN_TID, 7);
-	*state = f;
-	return f->process ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	heap__free(f->heap);
-	free(f);
-	return 0;
-}
 
 static uint64_t at(size_t page)
 {

@@ -13,39 +13,13 @@
 #include <string.h>
 
 #include "heap/heap.h"
-
-#define TID 100
-#define OTHER_TID 101
-
-struct fixture {
-	struct heap *heap;
-	struct process *process;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->heap = heap__new();
-	f->process = heap__begin(f->heap, TID, 7);
-	*state = f;
-	return f->process ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	heap__free(f->heap);
-	free(f);
-	return 0;
-}
+#include "heap_fixture.h"
 
 #define PROCESS(state) (((struct fixture *)*(state))->process)
 
 static void alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack)
 {
-	assert_int_equal(process__alloc(process, addr, size, stack, 1, TID), 0);
+	assert_int_equal(process__alloc(process, addr, size, stack, 1, MAIN_TID), 0);
 }
 
 static void alloc_in(struct process *process, uint64_t addr, uint64_t size, uint64_t arena)
@@ -113,7 +87,7 @@ static void an_arenas_end_frees_what_is_in_it(void **state)
 	assert_int_equal(arenas_of(process, 5).arenas, 1);
 	assert_int_equal(arenas_of(process, 5).blocks, 2);
 	assert_int_equal(arenas_of(process, 5).bytes, 30);
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 1, 7);
 	assert_arenas(process, 0, 0);
 	assert_int_equal(process__totals(process)->frees, 2);
@@ -128,7 +102,7 @@ static void a_reset_frees_but_the_arena_lives_on(void **state)
 	make(process, 0x2000, 0x1000, 5);
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc_in(process, 0x2010, 20, 0x2000);
-	process__arena_emptied(process, 0x1000, TID);
+	process__arena_emptied(process, 0x1000, MAIN_TID);
 	assert_outstanding(process, 0, 0);
 	assert_arenas(process, 1, 0);
 	alloc_in(process, 0x1010, 10, 0x1000);
@@ -144,7 +118,7 @@ static void arenas_below_go_with_their_parents(void **state)
 	make(process, 0x3000, 0x2000, 5);
 	for (uint64_t i = 1; i <= 3; i++)
 		alloc_in(process, i * 0x1000 + 0x10, i, i * 0x1000);
-	process__arena_ended(process, 0x2000, false, TID);
+	process__arena_ended(process, 0x2000, false, MAIN_TID);
 	assert_outstanding(process, 1, 1);
 	assert_arenas(process, 1, 1);
 }
@@ -158,9 +132,9 @@ static void what_was_moved_goes_with_its_new_parent(void **state)
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc_in(process, 0x1020, 20, 0x1010); /* a block that is a parent */
 	move(process, 0x1010, 0x2000);
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 2, 30);
-	process__arena_ended(process, 0x2000, false, TID);
+	process__arena_ended(process, 0x2000, false, MAIN_TID);
 	assert_outstanding(process, 0, 0);
 }
 
@@ -171,7 +145,7 @@ static void what_is_moved_to_none_goes_with_nobody(void **state)
 	alloc(process, 0x1000, 1, 1);
 	alloc_in(process, 0x1010, 10, 0x1000);
 	move(process, 0x1010, 0);
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 1, 10);
 	assert_arenas(process, 0, 0);
 }
@@ -188,8 +162,8 @@ static void nothing_comes_to_belong_to_itself(void **state)
 	move(process, 0x2000, 0x2000);
 	alloc_in(process, 0x3010, 1, 0x3000);
 	alloc_in(process, 0x4000, 1, 0x4000);
-	process__arena_ended(process, 0x1000, false, TID);
-	process__arena_ended(process, 0x2000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
+	process__arena_ended(process, 0x2000, false, MAIN_TID);
 	assert_outstanding(process, 1, 1);
 }
 
@@ -200,10 +174,10 @@ static void a_block_freed_by_itself_leaves_its_arena(void **state)
 	make(process, 0x1000, 0, 5);
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc_in(process, 0x1020, 20, 0x1000);
-	process__release(process, 0x1010, false, TID);
+	process__release(process, 0x1010, false, MAIN_TID);
 	assert_arenas(process, 1, 1);
 	alloc(process, 0x1010, 5, 1); /* somebody else's, by now */
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 1, 5);
 }
 
@@ -214,10 +188,10 @@ static void an_arena_that_nobody_made_is_there_while_it_has_blocks(void **state)
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc_in(process, 0x1020, 10, 0x1000);
 	assert_arenas(process, 1, 2);
-	process__release(process, 0x1010, false, TID);
-	process__release(process, 0x1020, false, TID);
+	process__release(process, 0x1010, false, MAIN_TID);
+	process__release(process, 0x1020, false, MAIN_TID);
 	assert_arenas(process, 0, 0);
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 1);
 }
 
@@ -227,7 +201,7 @@ static void a_plain_free_of_a_parent_leaves_its_children(void **state)
 
 	alloc(process, 0x1000, 100, 1);
 	alloc_in(process, 0x2000, 10, 0x1000);
-	process__release(process, 0x1000, false, TID);
+	process__release(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 1, 10);
 	assert_arenas(process, 1, 1);
 }
@@ -253,7 +227,7 @@ static void a_block_that_replaces_another_is_not_its_arenas(void **state)
 	make(process, 0x1000, 0, 5);
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc(process, 0x1010, 11, 1);
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 1, 11);
 }
 
@@ -266,11 +240,11 @@ static void a_realloc_keeps_parent_and_children(void **state)
 	make(process, 0x1000, 0, 5);
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc_in(process, 0x1020, 20, 0x1010);
-	process__realloc_begin(process, 0x1010, TID);
-	process__realloc_done(process, TID);
+	process__realloc_begin(process, 0x1010, MAIN_TID);
+	process__realloc_done(process, MAIN_TID);
 	alloc_in(process, 0x5000, 50, 0x9999); /* what it says of its arena is not looked at */
 	assert_arenas(process, 2, 2);
-	process__arena_ended(process, 0x5000, false, TID);
+	process__arena_ended(process, 0x5000, false, MAIN_TID);
 	assert_outstanding(process, 0, 0);
 	assert_arenas(process, 1, 0);
 }
@@ -282,12 +256,12 @@ static void a_realloc_that_fails_leaves_all_as_it_was(void **state)
 	make(process, 0x1000, 0, 5);
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc_in(process, 0x1020, 20, 0x1010);
-	process__realloc_begin(process, 0x1010, TID);
+	process__realloc_begin(process, 0x1010, MAIN_TID);
 	/* the address is another thread's for a moment that cannot be; it must do no harm */
-	process__realloc_failed(process, TID);
+	process__realloc_failed(process, MAIN_TID);
 	assert_outstanding(process, 2, 30);
 	assert_arenas(process, 2, 2);
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 0, 0);
 }
 
@@ -297,8 +271,8 @@ static void a_realloc_to_nothing_frees_what_is_below(void **state)
 
 	alloc(process, 0x1000, 10, 1);
 	alloc_in(process, 0x1020, 20, 0x1000);
-	process__realloc_begin(process, 0x1000, TID);
-	process__realloc_freed(process, TID);
+	process__realloc_begin(process, 0x1000, MAIN_TID);
+	process__realloc_freed(process, MAIN_TID);
 	assert_outstanding(process, 0, 0);
 	assert_arenas(process, 0, 0);
 }
@@ -310,12 +284,12 @@ static void another_thread_may_be_given_the_old_address(void **state)
 	make(process, 0x1000, 0, 5);
 	alloc_in(process, 0x1010, 10, 0x1000);
 	alloc_in(process, 0x1020, 20, 0x1010);
-	process__realloc_begin(process, 0x1010, TID);
+	process__realloc_begin(process, 0x1010, MAIN_TID);
 	assert_int_equal(process__alloc(process, 0x1010, 3, 1, 1, OTHER_TID), 0);
 	assert_int_equal(process__own(process, 0x1010, 0x7777), 0);
-	process__realloc_done(process, TID);
+	process__realloc_done(process, MAIN_TID);
 	alloc(process, 0x2010, 40, 1);
-	process__arena_ended(process, 0x1000, false, TID);
+	process__arena_ended(process, 0x1000, false, MAIN_TID);
 	assert_outstanding(process, 1, 3);
 	assert_arenas(process, 1, 1);
 }
@@ -326,9 +300,9 @@ static void an_arena_that_ends_below_a_realloc_leaves_its_block(void **state)
 
 	make(process, 0x1000, 0, 5);
 	alloc_in(process, 0x1010, 10, 0x1000);
-	process__realloc_begin(process, 0x1010, TID);
+	process__realloc_begin(process, 0x1010, MAIN_TID);
 	process__arena_ended(process, 0x1000, false, OTHER_TID);
-	process__realloc_done(process, TID);
+	process__realloc_done(process, MAIN_TID);
 	alloc(process, 0x2010, 40, 1);
 	assert_outstanding(process, 1, 40);
 	assert_arenas(process, 0, 0);
@@ -341,12 +315,12 @@ static void a_free_inside_counts_only_what_is_known(void **state)
 	struct process *process = PROCESS(state);
 
 	alloc(process, 0x1000, 10, 1);
-	process__release_inside(process, 0x2000, TID);
-	process__release_inside(process, 0, TID);
+	process__release_inside(process, 0x2000, MAIN_TID);
+	process__release_inside(process, 0, MAIN_TID);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 0);
-	process__release_inside(process, 0x1000, TID);
+	process__release_inside(process, 0x1000, MAIN_TID);
 	assert_outstanding(process, 0, 0);
-	process__arena_ended(process, 0x3000, true, TID);
+	process__arena_ended(process, 0x3000, true, MAIN_TID);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 0);
 }
 
@@ -356,17 +330,17 @@ static void an_unknown_block_is_known_by_what_is_freed_inside(void **state)
 
 	alloc(process, 0x1000, 10, 1);
 	alloc(process, 0x2000, 10, 1);
-	process__release_followed(process, 0x1010, TID); /* with a header before it */
+	process__release_followed(process, 0x1010, MAIN_TID); /* with a header before it */
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 1);
-	process__release_inside(process, 0x1000, TID);
+	process__release_inside(process, 0x1000, MAIN_TID);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 0);
 	/* but once, and of that thread, and not of another call */
-	process__release_inside(process, 0x2000, TID);
+	process__release_inside(process, 0x2000, MAIN_TID);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 0);
-	process__release_followed(process, 0x7777, TID);
+	process__release_followed(process, 0x7777, MAIN_TID);
 	alloc(process, 0x1000, 10, 1);
 	alloc(process, 0x2000, 10, 1);
-	process__release_inside(process, 0x1000, TID);
+	process__release_inside(process, 0x1000, MAIN_TID);
 	process__release(process, 0x8888, false, OTHER_TID);
 	process__release_inside(process, 0x2000, OTHER_TID);
 	assert_int_equal(process__anomalies(process)->unmatched_frees, 2);
@@ -404,7 +378,7 @@ static void what_is_deep_is_no_trouble(void **state)
 	for (uint64_t i = 2; i <= depth; i++)
 		alloc_in(process, 16 * i, 1, 16 * (i - 1));
 	assert_arenas(process, depth - 1, depth - 1);
-	process__arena_ended(process, 16, false, TID);
+	process__arena_ended(process, 16, false, MAIN_TID);
 	assert_outstanding(process, 0, 0);
 	assert_arenas(process, 0, 0);
 }
@@ -493,7 +467,7 @@ static void one_step(struct process *process, struct model *model)
 		return;
 	case 2:
 		if (model->block[addr]) {
-			process__release(process, addr, false, TID);
+			process__release(process, addr, false, MAIN_TID);
 			model__free(model, addr);
 		}
 		return;
@@ -509,10 +483,10 @@ static void one_step(struct process *process, struct model *model)
 		if (rand() % 4)
 			return;
 		if (rand() % 2) {
-			process__arena_ended(process, addr, false, TID);
+			process__arena_ended(process, addr, false, MAIN_TID);
 			model__end(model, addr, true);
 		} else {
-			process__arena_emptied(process, addr, TID);
+			process__arena_emptied(process, addr, MAIN_TID);
 			model__end(model, addr, false);
 		}
 		return;
