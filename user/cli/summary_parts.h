@@ -27,6 +27,27 @@ double draft__age_s(
 int draft__add_frames(
 	struct summary_draft *draft, const struct process_info *info, struct summary_stack *stack);
 
+/* Stacks of a snapshot, by numbers only: frames are for those that will be shown. NULL without
+ * memory. */
+struct summary_stack *draft__make_stacks(struct summary_draft *draft,
+	const struct process_info *info, const struct snapshot *snapshot);
+/* Of a hundred thousand stacks ten may be shown: the first cnt get their frames, and room is kept
+ * for them alone. all: those that the array has. 0 or -ENOMEM. */
+int draft__finish_stacks(struct summary_draft *draft, const struct process_info *info,
+	struct summary_stack **stacks, size_t cnt, size_t all);
+/* Frames and end of one that has none. 0 or -ENOMEM. */
+int draft__fill_stack(struct summary_draft *draft, const struct process_info *info,
+	const struct heap_stack *known, struct summary_stack *stack);
+void draft__free_stacks(struct summary_stack *stacks, size_t cnt);
+
+/* 0 or -ENOMEM. */
+int draft__add_process(struct summary_draft *draft, struct process *process);
+
+/* Tells of the process's wrong frees. 0 or -ENOMEM. */
+int draft__add_findings(
+	struct summary_draft *draft, struct process *process, struct summary_process *shown);
+void draft__free_findings(struct summary_process *shown);
+
 /* Tells each stack's kind, and counts them. Names are looked up where the kind depends on them. The
  * process has its stacks, all of them, without frames. 0 or -ENOMEM. */
 int draft__set_kinds(struct summary_draft *draft, struct summary_process *shown);
