@@ -28,6 +28,19 @@ SAME_SIZE(summary, time.tv_sec, int64_t);
 SAME_SIZE(summary, time.tv_nsec, int64_t);
 SAME_SIZE(summary_process, stacks_total, uint64_t);
 
+/* A frame: `at` leads to it in the struct ("caller."), or is nothing. */
+#define FRAME_ROWS(first, struct_name, at)                                                         \
+	ROW((first) + 0, FIELD_U64, struct_name, at address),                                      \
+		ROW((first) + 1, FIELD_STRING, struct_name, at function),                          \
+		ROW((first) + 2, FIELD_U64, struct_name, at offset),                               \
+		ROW((first) + 3, FIELD_STRING, struct_name, at file),                              \
+		ROW((first) + 4, FIELD_U32, struct_name, at line),                                 \
+		ROW((first) + 5, FIELD_U32, struct_name, at column),                               \
+		ROW((first) + 6, FIELD_STRING, struct_name, at module),                            \
+		ROW((first) + 7, FIELD_STRING, struct_name, at build_id),                          \
+		ROW((first) + 8, FIELD_U64, struct_name, at module_offset),                        \
+		ROW((first) + 9, FIELD_BOOL, struct_name, at inlined)
+
 const struct field summary_fields[] = {
 	ROW_OF(10, FIELD_ENUM, summary, kind, SUMMARY_KIND_CNT),
 	ROW_OF(11, FIELD_I64, summary, time.tv_sec, 253402300800), /* below the year 10000 */
@@ -161,16 +174,7 @@ const struct field block_fields[] = {
 	ROW_OF(16, FIELD_ENUM, summary_block, kind, BLOCK_KIND_CNT),
 	ROW(17, FIELD_STRING, summary_block, tag),
 	ROW(18, FIELD_STRING, summary_block, contents),
-	ROW(20, FIELD_U64, summary_block, caller.address),
-	ROW(21, FIELD_STRING, summary_block, caller.function),
-	ROW(22, FIELD_U64, summary_block, caller.offset),
-	ROW(23, FIELD_STRING, summary_block, caller.file),
-	ROW(24, FIELD_U32, summary_block, caller.line),
-	ROW(25, FIELD_U32, summary_block, caller.column),
-	ROW(26, FIELD_STRING, summary_block, caller.module),
-	ROW(27, FIELD_STRING, summary_block, caller.build_id),
-	ROW(28, FIELD_U64, summary_block, caller.module_offset),
-	ROW(29, FIELD_BOOL, summary_block, caller.inlined),
+	FRAME_ROWS(20, summary_block, caller.),
 	{0},
 };
 
@@ -184,16 +188,7 @@ const struct field finding_fields[] = {
 };
 
 const struct field frame_fields[] = {
-	ROW(10, FIELD_U64, summary_frame, address),
-	ROW(11, FIELD_STRING, summary_frame, function),
-	ROW(12, FIELD_U64, summary_frame, offset),
-	ROW(13, FIELD_STRING, summary_frame, file),
-	ROW(14, FIELD_U32, summary_frame, line),
-	ROW(15, FIELD_U32, summary_frame, column),
-	ROW(16, FIELD_STRING, summary_frame, module),
-	ROW(17, FIELD_STRING, summary_frame, build_id),
-	ROW(18, FIELD_U64, summary_frame, module_offset),
-	ROW(19, FIELD_BOOL, summary_frame, inlined),
+	FRAME_ROWS(10, summary_frame, ),
 	{0},
 };
 
