@@ -3,7 +3,7 @@
 """What a long watch holds, while thousands of processes come and go, each with an executable of its own that
 is deleted then: open files, links, memory, and entries of the maps in the kernel, as a curve.
 
-watch_churn.py [PROCESSES [PROGRAM]]: PROGRAM of $BUILD/programs (leak; leak_static has an allocator of its own,
+watch_churn.py [PROCESSES [PROGRAM [SECONDS]]]: SECONDS that they are spread over; PROGRAM of $BUILD/programs (leak; leak_static has an allocator of its own,
 so that each copy is probed)."""
 import json
 import os
@@ -43,8 +43,18 @@ def told(output):
     return len(ended), losses
 
 
-def main(cnt=2000, program="leak"):
-    cnt = int(cnt)
+def churn(cnt, directory, program, seconds):
+    """In bursts, one a second, if they are to be spread."""
+    began, bursts = time.monotonic(), max(1, int(seconds))
+    for burst in range(bursts):
+        share = cnt * (burst + 1) // bursts - cnt * burst // bursts
+        subprocess.run([BUILD / "programs/churn", str(share), directory, NAME, BUILD / "programs" / program, "malloc"],
+                       stdout=subprocess.DEVNULL, check=True)
+        time.sleep(max(0, began + seconds * (burst + 1) / bursts - time.monotonic()))
+
+
+def main(cnt=2000, program="leak", seconds=0):
+    cnt, seconds = int(cnt), float(seconds)
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
         watch, output = start(directory)
@@ -54,15 +64,15 @@ def main(cnt=2000, program="leak"):
             print(f"{cnt * step // STEPS:6}", " ".join(f"{key} {value}" for key, value in curve[-1].items()),
                   flush=True)
             if step < STEPS:
-                subprocess.run([BUILD / "programs/churn", str(cnt // STEPS), name, NAME,
-                                BUILD / "programs" / program, "malloc"], stdout=subprocess.DEVNULL, check=True)
-        seconds = time.monotonic() - began
+                churn(cnt // STEPS, directory, program, seconds / STEPS)
+        took = time.monotonic() - began
+        left_over = footprint.left_over(watch.pid)
         watch.send_signal(2)
         watch.wait()
         ended, losses = told(output)
-    print(f"{cnt} processes in {seconds:.0f} s; {ended} told of, {losses} losses")
+    print(f"{cnt} processes in {took:.0f} s; {ended} told of, {losses} losses; keys of ended processes: {left_over}")
     print(json.dumps({"bench": "watch_churn", "kernel": os.uname().release, "program": program, "processes": cnt,
-                      "curve": curve}))
+                      "seconds": round(took), "left_over": left_over, "curve": curve}))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 import ctypes
 import os
 import re
+import struct
 
 BPF_NR = 321  # bpf(2), x86-64
 BPF_MAP_GET_NEXT_KEY, BPF_MAP_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD = 4, 14, 15
+# Tables of images: their keys begin with the process's number (struct image_key).
+OF_IMAGES = {"image_mappings", "image_counters", "decided_images", "forked_images", "alloc_numbers"}
 # Full tables of their own accord (LRU), or arrays: what is in them says nothing.
 NOT_COUNTED = {"known_stacks", "memos", "paths", "unwind_rows", "no_programs", "no_session_prog", "cgroup"}
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -36,19 +39,17 @@ class MapFd:
         bpf(BPF_OBJ_GET_INFO_BY_FD, attr)
         return info
 
-    def entry_cnt(self, key_size, most):
-        keys = [ctypes.create_string_buffer(key_size) for _ in range(2)]
-        attr = (ctypes.c_uint64 * 16)(self.fd, 0, ctypes.addressof(keys[0]))
-        cnt = 0
-        while cnt < most:
+    def keys(self, key_size, most):
+        before, after = (ctypes.create_string_buffer(key_size) for _ in range(2))
+        attr = (ctypes.c_uint64 * 16)(self.fd, 0, ctypes.addressof(after))
+        for _ in range(most):
             try:
                 bpf(BPF_MAP_GET_NEXT_KEY, attr)
             except OSError:
-                break
-            cnt += 1
-            keys.reverse()
-            attr[1], attr[2] = ctypes.addressof(keys[1]), ctypes.addressof(keys[0])
-        return cnt
+                return
+            yield after.raw[:key_size]
+            before, after = after, before
+            attr[1], attr[2] = ctypes.addressof(before), ctypes.addressof(after)
 
 
 def bpf(command, attr):
@@ -72,18 +73,28 @@ def objects(pid):
     return maps, links
 
 
-def map_entries(numbers):
-    entries = {}
+def map_keys(numbers):
+    """Of each map, by its name (cut by the kernel to 15 characters)."""
+    keys = {}
     for number in numbers:
         try:
             with MapFd(number) as table:
                 info = table.info()
                 name = info.name.decode()
                 if name not in NOT_COUNTED and not name.startswith("heaptap_") and info.key_size:
-                    entries[name] = table.entry_cnt(info.key_size, info.max_entries)
+                    keys[name] = list(table.keys(info.key_size, info.max_entries))
         except OSError:
             continue
-    return entries
+    return keys
+
+
+def left_over(pid):
+    """Keys of images whose process has ended, by map. (One that ended just now may be there.)"""
+    of_images = {name: keys for name, keys in map_keys(objects(pid)[0]).items() if name in OF_IMAGES}
+    ended = {name: [struct.unpack_from("<II", key) for key in keys
+                    if not os.path.exists(f"/proc/{struct.unpack_from('<I', key)[0]}")]
+             for name, keys in of_images.items()}
+    return {name: keys for name, keys in ended.items() if keys}
 
 
 def rss_kib(pid):
@@ -97,4 +108,4 @@ def of(pid):
     """One dictionary: fds, links, rss_kib, and an entry for each map."""
     numbers, links = objects(pid)
     return {"fds": len(os.listdir(f"/proc/{pid}/fd")), "links": links, "rss_kib": rss_kib(pid),
-            **map_entries(numbers)}
+            **{name: len(keys) for name, keys in map_keys(numbers).items()}}

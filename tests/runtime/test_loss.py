@@ -66,12 +66,9 @@ def test_tiny_ring_counts_what_it_loses(t):
         check_doubt(t, image, expect, libc)
         t.check(not image["complete"], "the process is told as complete")
     of_all, of_each = tracing.final["loss"], [image["loss"] for image in tracing.images]
-    for kind in ("lost_allocs", "lost_frees", "lost_failed"):
-        told = sum(loss[kind] for loss in of_each)
-        # an image of the shell whose fork was lost, and all of its records, is in no list, but is counted
-        t.check(of_all[kind] >= told, f"{kind} of all processes: {of_all[kind]}, but {told} of each")
-        if not of_all["lost_lifecycle"]:
-            t.equal(of_all[kind], told, f"{kind} of all processes")
+    for kind in of_all:
+        t.equal(sum(loss[kind] for loss in of_each), of_all[kind], f"{kind} of each and of all")
+    t.equal([image for image in tracing.images if image["state"] == "running"], [], "processes that have long ended")
 
 
 def test_address_that_is_given_out_again_repairs_a_lost_free(t):

@@ -784,6 +784,7 @@ static void exit_says_how(void **state)
 	struct fixture *f = *state;
 	struct process *killed = heap__begin(f->heap, 200, 1);
 	struct process *replaced = heap__begin(f->heap, 201, 1);
+	struct process *vanished = heap__begin(f->heap, 202, 1);
 
 	alloc(f->process, 0x1000, 100, 1);
 	process__exit(f->process, 3 << 8, 5 * SEC);
@@ -791,6 +792,8 @@ static void exit_says_how(void **state)
 	process__exit(killed, SIGSEGV | 0x80, 6 * SEC);
 	process__replace(replaced, 7 * SEC);
 	process__exit(replaced, 0, 8 * SEC);
+	process__vanish(replaced, 8 * SEC);
+	process__vanish(vanished, 9 * SEC);
 	assert_int_equal(process__info(f->process)->state, PROCESS_EXITED);
 	assert_int_equal(process__info(f->process)->exit_code, 3);
 	assert_int_equal(process__info(f->process)->end_ns, 5 * SEC);
@@ -798,6 +801,9 @@ static void exit_says_how(void **state)
 	assert_int_equal(process__info(killed)->signal, SIGSEGV);
 	assert_int_equal(process__info(replaced)->state, PROCESS_REPLACED);
 	assert_int_equal(process__info(replaced)->end_ns, 7 * SEC);
+	assert_false(process__info(replaced)->incomplete);
+	assert_int_equal(process__info(vanished)->state, PROCESS_VANISHED);
+	assert_true(process__info(vanished)->incomplete);
 	assert_outstanding(f->process, 1, 100);
 	assert_int_equal(site_at(f->process, 1, 0).outstanding_bytes, 100);
 }

@@ -566,7 +566,7 @@ static void values_that_no_summary_has_are_refused(void **state)
 	protobuf__put_bytes(&message, 10, "x", 1); /* bytes, not a number */
 	assert_refused(&message, MEMORY_MAX, -EBADMSG);
 	protobuf__clear(&message);
-	protobuf__put_number(&process, 18, PROCESS_REPLACED + 1); /* state */
+	protobuf__put_number(&process, 18, PROCESS_VANISHED + 1); /* state */
 	protobuf__put_message(&message, MESSAGE_PROCESS, &process);
 	assert_refused(&message, MEMORY_MAX, -EBADMSG);
 	protobuf__destroy(&message);

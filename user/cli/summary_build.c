@@ -10,14 +10,9 @@
 #include <unistd.h>
 #include "cli/summary_build.h"
 #include "cli/summary_parts.h"
+#include "cli/trace_parts.h"
 #include "report/output.h"
 #include "util/log.h"
-
-static void add_counters(struct counters *sum, const struct counters *counters)
-{
-	for (int i = 0; i < COUNTER_CNT; i++)
-		sum->count[i] += counters->count[i];
-}
 
 /* Resident and not shared: the event buffer, which is the kernel's, is mapped twice and would count
  * as often. */
@@ -75,8 +70,7 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 	summary->host = draft->system.nodename;
 	summary->kernel = draft->system.release;
 	summary->events_received = trace->ingest.received;
-	summary->counters = tracer__all_counters(trace->tracer);
-	add_counters(&summary->counters, &trace->forgotten);
+	summary->counters = trace__all_counters(trace);
 	summary->counters.count[COUNTER_not_booked] += trace->ingest.no_memory;
 	summary->counters.count[COUNTER_malformed] += trace->ingest.malformed;
 	summary->checked = trace->options->check;
@@ -86,12 +80,11 @@ static void fill_head(struct summary_draft *draft, enum summary_kind kind)
 /* Of which nothing was seen, and nothing lost. */
 static bool is_silent(struct trace *trace, struct process *process)
 {
-	const struct process_info *info = process__info(process);
 	struct counters counters;
 
 	if (traced__of(process)->received)
 		return false;
-	tracer__counters(trace->tracer, info->tgid, info->image, &counters);
+	counters = trace__counters_of(trace, process);
 	return !counters__lost(&counters);
 }
 

@@ -6,7 +6,8 @@
 #include <time.h>
 #include "cli/summary_estimate.h"
 #include "cli/summary_parts.h"
-#include "report/output.h"
+#include "cli/trace_parts.h"
+#include "collect/counters.h"
 
 static double process_age_s(const struct process_info *info)
 {
@@ -57,8 +58,7 @@ static void fill_process(
 	shown->growth_blocks = shown->totals.outstanding_blocks - traced->shown_blocks;
 	shown->events_received = traced->received;
 	shown->note = process_note(traced);
-	tracer__counters(
-		draft->trace->tracer, shown->info.tgid, shown->info.image, &shown->counters);
+	shown->counters = trace__counters_of(draft->trace, process);
 	if (counters__lost(&shown->counters)) {
 		process__mark_incomplete(process);
 		process__set_doubt(process, counters__doubt(&shown->counters));

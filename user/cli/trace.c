@@ -83,11 +83,13 @@ static void on_ready(struct trace *trace, uint64_t data)
 	}
 }
 
-void trace__drain(struct trace *trace)
+bool trace__drain(struct trace *trace)
 {
-	/* More is being added all the time. */
-	for (int batches = 0; batches < 64 && !collector__drain(trace->collector); batches++)
-		;
+	bool empty = false;
+
+	for (int batches = 0; batches < 64 && !empty; batches++)
+		empty = collector__drain(trace->collector);
+	return empty;
 }
 
 static void tell_ended(struct trace *trace)

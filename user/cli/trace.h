@@ -111,6 +111,7 @@ struct trace {
 	struct stop stops[STOPS_MAX]; /* the first; others are stopped all the same */
 	size_t stop_cnt, told_stop_cnt;
 	struct counters forgotten; /* of processes that were told of and forgotten */
+	uint64_t turns_lost;	   /* records lost when it was last looked for lost turns */
 };
 
 /*

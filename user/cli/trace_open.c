@@ -15,7 +15,7 @@
 #include "cli/trace_spy.h"
 #include "heap/check.h"
 #include "probe/functions.h"
-#include "report/output.h"
+#include "collect/counters.h"
 #include "util/log.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
@@ -83,9 +83,9 @@ static void tell_end(void *arg, struct process *process)
 		trace__forget_samples(trace, process);
 }
 
-static void tell_guest_end(void *arg, pid_t tgid, uint32_t image)
+static void tell_guest_end(void *arg, struct process *owner, pid_t tgid, uint32_t image)
 {
-	trace__forget_counters(arg, tgid, image);
+	trace__forget_guest(arg, owner, tgid, image);
 }
 
 static void tell_begin(void *arg, struct process *process)

@@ -19,11 +19,20 @@ int trace__epoll_add(struct trace *trace, int fd, uint64_t data);
 /* The image's books are open: it gets the marks that were given before. */
 void trace__take_marks(struct trace *trace, struct process *process);
 
-/* The image is gone: what was counted of it is in the sums alone. */
+/* What the kernel side counted of all images; and of this one, and of who ran in its memory. */
+struct counters trace__all_counters(const struct trace *trace);
+struct counters trace__counters_of(const struct trace *trace, struct process *process);
+/* The image is gone: what was counted of it is in the sums alone; or also in the owner's, in whose
+ * memory it ran. */
 void trace__forget_counters(struct trace *trace, pid_t tgid, uint32_t image);
+void trace__forget_guest(struct trace *trace, struct process *owner, pid_t tgid, uint32_t image);
 
-/* Takes in what is in the ring at this moment. */
-void trace__drain(struct trace *trace);
+/* Puts right what the books say of processes whose turns were lost, if anything was. */
+void trace__find_lost_turns(struct trace *trace);
+
+/* Takes in what is in the ring at this moment. False: more came all the time, and some may be left.
+ */
+bool trace__drain(struct trace *trace);
 
 /* A thread has come to a point (ingest_hooks.on_point). */
 void trace__note_point(void *arg, struct process *process, const struct point_event *record);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* See trace_spy.h. A reader that is slow keeps this process waiting, and nobody else: the ring
  * fills, and the kernel side counts. */
+#include "cli/trace_parts.h"
 #include "cli/trace_spy.h"
 
 #include <errno.h>
@@ -140,7 +141,8 @@ void trace_spy__free(struct trace *trace)
 
 /* ---- while it runs ---- */
 
-/* The signal that asked for the end has done its work: it must not end us when signals are let in again. */
+/* The signal that asked for the end has done its work: it must not end us when signals are let in
+ * again. */
 static void take_signals(void)
 {
 	const struct timespec now = {0};
@@ -227,9 +229,7 @@ static void tell_losses(const struct spy_losses_told *losses)
 /* There was none for what the spy shares with the books, either. */
 static uint64_t without_memory(const struct trace *trace)
 {
-	struct counters counters = tracer__all_counters(trace->tracer);
-
-	return counters.count[COUNTER_no_memory] + trace->forgotten.count[COUNTER_no_memory];
+	return trace__all_counters(trace).count[COUNTER_no_memory];
 }
 
 int trace_spy__end(struct trace *trace, int exit_code)

@@ -48,8 +48,8 @@ static void summarize(struct trace *trace, enum summary_kind kind, struct proces
 		return;
 	}
 	summary = summary_draft__summary(draft);
-	trace->anything_amiss = held_blocks(summary, options__left_out(trace->options)) ||
-				has_findings(summary);
+	trace->anything_amiss =
+		held_blocks(summary, options__left_out(trace->options)) || has_findings(summary);
 	if (outputs__write(trace->outputs, summary)) {
 		trace->exit_code = EXIT_OUTPUT;
 		trace->done = true;
@@ -64,16 +64,6 @@ static void summarize_while_tracing(
 {
 	collector__pause(trace->collector);
 	summarize(trace, kind, only);
-}
-
-void trace__forget_counters(struct trace *trace, pid_t tgid, uint32_t image)
-{
-	struct counters counters;
-
-	tracer__counters(trace->tracer, tgid, image, &counters);
-	for (int i = 0; i < COUNTER_CNT; i++)
-		trace->forgotten.count[i] += counters.count[i];
-	tracer__forget_image(trace->tracer, tgid, image);
 }
 
 static void forget(struct trace *trace, struct process *process)
@@ -107,6 +97,7 @@ static void turn_page(struct trace *trace, enum summary_kind kind)
 
 void trace__summarize(struct trace *trace, enum summary_kind kind)
 {
+	trace__find_lost_turns(trace);
 	if (kind == SUMMARY_FINAL) {
 		summarize(trace, kind, NULL);
 		return;

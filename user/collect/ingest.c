@@ -85,6 +85,24 @@ struct process *ingest__begin(struct ingest *ingest, pid_t tgid, uint32_t image)
 	return process;
 }
 
+struct process *ingest__begin_unseen(struct ingest *ingest, pid_t tgid, uint32_t image)
+{
+	struct process *process = begin(ingest, tgid, image);
+
+	if (!process)
+		return NULL;
+	process__mark_incomplete(process);
+	tell_begin(ingest, process);
+	return process;
+}
+
+void ingest__vanish(struct ingest *ingest, struct process *process, uint64_t time_ns)
+{
+	ingest->last = NULL;
+	process__vanish(process, time_ns);
+	tell_end(ingest, process);
+}
+
 void ingest__forget(struct ingest *ingest, struct process *process)
 {
 	if (ingest->last == process)
@@ -151,8 +169,8 @@ static bool is_explained(struct ingest *ingest, struct process *process, const s
 	if (traced->unprobed)
 		return true; /* an allocator that nobody could look at gave it out, perhaps */
 	if (!ingest->hooks.left_calls ||
-		traced->explained_frees >= ingest->hooks.left_calls(
-						   ingest->hooks.arg, event->tgid, event->image))
+		traced->explained_frees >=
+			ingest->hooks.left_calls(ingest->hooks.arg, event->tgid, event->image))
 		return false;
 	traced->explained_frees++;
 	return true;
@@ -185,8 +203,8 @@ static void on_free(struct ingest *ingest, const struct free_event *record)
 	else if (is_declared(&record->event))
 		process__release_followed(process, record->addr, tid);
 	else
-		process__release(process, record->addr,
-			record->event.flags & EVENT_F_NESTED_HINT, tid);
+		process__release(
+			process, record->addr, record->event.flags & EVENT_F_NESTED_HINT, tid);
 }
 
 static void on_arena(struct ingest *ingest, const struct arena_event *record)
@@ -395,7 +413,7 @@ static void unshare(struct ingest *ingest, struct process *owner, pid_t tgid, ui
 	take_over_loss(ingest, owner, tgid, image);
 	heap__unshare(ingest->heap, tgid, image);
 	if (ingest->hooks.on_guest_end)
-		ingest->hooks.on_guest_end(ingest->hooks.arg, tgid, image);
+		ingest->hooks.on_guest_end(ingest->hooks.arg, owner, tgid, image);
 }
 
 /* Others may go on in the memory that a process leaves. */
@@ -412,8 +430,7 @@ static void bequeath(struct ingest *ingest, struct process *process)
 	traced->memory_tgid = old->memory_tgid;
 	traced->memory_image = old->memory_image;
 	old->has_heir = true;
-	take_over_loss(
-		ingest, heir, process__info(process)->tgid, process__info(process)->image);
+	take_over_loss(ingest, heir, process__info(process)->tgid, process__info(process)->image);
 }
 
 static void on_exec(struct ingest *ingest, const struct exec_event *record)

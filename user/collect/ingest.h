@@ -16,9 +16,9 @@
 /* Who wants to know of a process's turns. Any may be NULL. */
 struct ingest_hooks {
 	void (*on_begin)(void *arg, struct process *process); /* its books were opened */
-	void (*on_end)(void *arg, struct process *process);   /* exited, killed or replaced */
-	/* An image that had no books of its own (vfork) has ended. */
-	void (*on_guest_end)(void *arg, pid_t tgid, uint32_t image);
+	void (*on_end)(void *arg, struct process *process);   /* it does not run any more */
+	/* An image that had no books of its own, but the owner's (vfork), has ended. */
+	void (*on_guest_end)(void *arg, struct process *owner, pid_t tgid, uint32_t image);
 	/* The kernel side has given a file, which the record's image executes, a number. */
 	void (*on_file)(void *arg, struct module *module, const struct file_event *record);
 	/* A thread of the process has come to a point. */
@@ -53,16 +53,18 @@ struct traced {
 	uint64_t shown_bytes; /* outstanding at the last summary */
 	uint64_t shown_blocks;
 	uint64_t shown_mapped_bytes;
-	uint64_t began_ns; /* this image, CLOCK_MONOTONIC; 0: before tracing did */
+	uint64_t began_ns;	  /* this image, CLOCK_MONOTONIC; 0: before tracing did */
 	uint64_t explained_frees; /* of unknown addresses, that came from calls which were left */
-	bool late_probes;  /* an allocator of it was probed after it could have been called */
-	bool unprobed;	   /* one that it may have could not be probed */
+	bool late_probes; /* an allocator of it was probed after it could have been called */
+	bool is_gone;	  /* there was no such process when it was last looked for it */
+	bool unprobed;	  /* one that it may have could not be probed */
 	/* The image that its memory began with: in its name the kernel side keeps sampled blocks,
 	 * also for those that it shares its memory with, and for who goes on in it
 	 * (bpf/sample.bpf.h). */
 	pid_t memory_tgid;
 	uint32_t memory_image;
-	bool has_heir; /* somebody goes on in its memory */
+	bool has_heir;		/* somebody goes on in its memory */
+	struct counters guests; /* what was counted of those that ran in its memory, and ended */
 };
 struct traced *traced__of(struct process *process);
 
@@ -71,6 +73,11 @@ void ingest__record(struct ingest *ingest, const void *data, size_t sz);
 /* Opens the books of a process that runs already; what /proc says of it is noted. NULL: no memory.
  */
 struct process *ingest__begin(struct ingest *ingest, pid_t tgid, uint32_t image);
+/* Opens the books of an image of which nothing was received but that something was lost; it seems
+ * to run. NULL: no memory. */
+struct process *ingest__begin_unseen(struct ingest *ingest, pid_t tgid, uint32_t image);
+/* The process is gone, and the record of its end was lost. */
+void ingest__vanish(struct ingest *ingest, struct process *process, uint64_t time_ns);
 void ingest__forget(struct ingest *ingest, struct process *process);
 
 #endif

@@ -44,6 +44,7 @@ enum process_state {
 	PROCESS_EXITED,	  /* with exit_code */
 	PROCESS_KILLED,	  /* by signal */
 	PROCESS_REPLACED, /* exec put another image in its place */
+	PROCESS_VANISHED, /* it is there no more; how it ended is not known */
 };
 
 struct heap_totals { /* counted as valgrind's heap summary does */
@@ -124,6 +125,7 @@ struct process *heap__bequeath(struct heap *heap, struct process *process);
 /* The books are closed and stay readable until heap__forget. status: as wait(2) gives it. */
 void process__exit(struct process *process, int status, uint64_t time_ns);
 void process__replace(struct process *process, uint64_t time_ns);
+void process__vanish(struct process *process, uint64_t time_ns); /* it is incomplete, then */
 
 /* Drops a process's books and its stacks that no other uses. */
 void heap__forget(struct heap *heap, struct process *process);

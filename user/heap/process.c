@@ -562,6 +562,15 @@ void process__replace(struct process *process, uint64_t time_ns)
 		process__end(process, PROCESS_REPLACED, time_ns);
 }
 
+void process__vanish(struct process *process, uint64_t time_ns)
+{
+	if (process->info.state != PROCESS_RUNNING)
+		return;
+	process__mark_incomplete(process);
+	process__end_threads(process);
+	process__end(process, PROCESS_VANISHED, time_ns);
+}
+
 /* ---- what a process is ---- */
 
 void process__stack_is_known(struct process *process, uint64_t stack_hash)

@@ -541,21 +541,24 @@ struct spy_losses tracer__spy_losses(const struct tracer *tracer)
 	return tracer->skel->bss->spy_losses;
 }
 
-struct counters tracer__all_counters(const struct tracer *tracer)
+void tracer__each_counters(const struct tracer *tracer,
+	void (*visit)(pid_t tgid, uint32_t image, const struct counters *counters, void *arg),
+	void *arg)
 {
 	int fd = bpf_map__fd(tracer->skel->maps.image_counters);
-	struct counters sum, counters;
+	struct counters counters;
 	__u32 key[2], next[2];
 	bool more = !bpf_map_get_next_key(fd, NULL, next);
 
-	memcpy(&sum, &tracer->skel->bss->stray_counters, sizeof(sum));
 	while (more) {
 		memcpy(key, next, sizeof(key));
 		more = !bpf_map_get_next_key(fd, key, next);
-		if (bpf_map_lookup_elem(fd, key, &counters))
-			continue;
-		for (int i = 0; i < COUNTER_CNT; i++)
-			sum.count[i] += counters.count[i];
+		if (!bpf_map_lookup_elem(fd, key, &counters))
+			visit(key[0], key[1], &counters, arg);
 	}
-	return sum;
+}
+
+const struct counters *tracer__stray_counters(const struct tracer *tracer)
+{
+	return (const struct counters *)&tracer->skel->bss->stray_counters;
 }

@@ -114,7 +114,11 @@ void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image);
 void tracer__forget_block(struct tracer *tracer, pid_t tgid, uint32_t image, uint64_t addr);
 /* What the spy's programs could not tell of, so far. */
 struct spy_losses tracer__spy_losses(const struct tracer *tracer);
-/* The sum over all images that are not forgotten, and of what could not be counted for one image. */
-struct counters tracer__all_counters(const struct tracer *tracer);
+/* Each image that something was counted for, and that is not forgotten. */
+void tracer__each_counters(const struct tracer *tracer,
+	void (*visit)(pid_t tgid, uint32_t image, const struct counters *counters, void *arg),
+	void *arg);
+/* What could not be counted for one image. */
+const struct counters *tracer__stray_counters(const struct tracer *tracer);
 
 #endif

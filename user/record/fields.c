@@ -75,7 +75,7 @@ const struct field process_fields[] = {
 	ROW(15, FIELD_STRING, summary_process, info.exe),
 	ROW(16, FIELD_BOOL, summary_process, info.from_birth),
 	ROW(17, FIELD_BOOL, summary_process, info.incomplete),
-	ROW_OF(18, FIELD_ENUM, summary_process, info.state, PROCESS_REPLACED + 1),
+	ROW_OF(18, FIELD_ENUM, summary_process, info.state, PROCESS_VANISHED + 1),
 	ROW(19, FIELD_I32, summary_process, info.exit_code),
 	ROW(20, FIELD_I32, summary_process, info.signal),
 	ROW(21, FIELD_U64, summary_process, info.end_ns),

@@ -47,6 +47,7 @@ static const char *const state_names[] = {
 	[PROCESS_EXITED] = "exited",
 	[PROCESS_KILLED] = "killed",
 	[PROCESS_REPLACED] = "replaced",
+	[PROCESS_VANISHED] = "vanished",
 };
 
 static void add_counters(
@@ -209,8 +210,7 @@ static void put_finding(struct output *out, const struct summary_finding *findin
 		finding->offset);
 	for (size_t i = 0; i < FINDING_STACK_CNT; i++)
 		if (finding->has_stack[i])
-			add_finding_stack(
-				stacks, finding_roles[i], &finding->stacks[i], &fields);
+			add_finding_stack(stacks, finding_roles[i], &finding->stacks[i], &fields);
 	fields__add(&fields, "stacks", stacks);
 	fields__put(out, &fields, PART_WHOLE);
 }

@@ -8,12 +8,6 @@
 #include <string.h>
 #include "report/summary.h"
 
-const struct counter_row counter_rows[COUNTER_CNT] = {
-#define COUNTER(name, is_loss, text) {#name, text, is_loss},
-#include <heaptap/counters.def>
-#undef COUNTER
-};
-
 const struct stack_end_row stack_end_rows[STACK_END_CNT] = {
 #define STACK_END(name, key, text) {key, text},
 #include <heaptap/stack_ends.def>
@@ -26,16 +20,6 @@ const struct range_kind_row range_kind_rows[RANGE_KIND_CNT] = {
 #undef RANGE_KIND
 };
 
-uint64_t counters__lost(const struct counters *counters)
-{
-	uint64_t lost = 0;
-
-	for (size_t i = 0; i < COUNTER_CNT; i++)
-		if (counter_rows[i].is_loss)
-			lost += counters->count[i];
-	return lost;
-}
-
 uint64_t summary__outstanding_bytes(const struct summary *summary)
 {
 	uint64_t sum = 0;
@@ -47,18 +31,6 @@ uint64_t summary__outstanding_bytes(const struct summary *summary)
 					      : process->totals.outstanding_bytes;
 	}
 	return sum;
-}
-
-struct heap_doubt counters__doubt(const struct counters *counters)
-{
-	/* without its state nothing was seen of a thread, frees neither */
-	uint64_t cnt = counters->count[COUNTER_lost_frees] + counters->count[COUNTER_no_memory];
-
-	return (struct heap_doubt){
-		/* with an arena there goes what is in it, which is not counted */
-		.free_cnt = counters->count[COUNTER_lost_arenas] ? UINT64_MAX : cnt,
-		.last_ns = counters->lost_free_ns,
-	};
 }
 
 static int errno_or_eio(void)

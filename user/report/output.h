@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the renderers share: writing, and sums of counters. */
+/* What the renderers share: writing, and tables of names. */
 #ifndef HEAPTAP_REPORT_OUTPUT_H
 #define HEAPTAP_REPORT_OUTPUT_H
 
@@ -8,14 +8,7 @@
 #include <stdio.h>
 #include <linux/types.h>
 #include <heaptap/event.h>
-#include "heap/heap.h"
-
-/* A row of counters.def. */
-struct counter_row {
-	const char *name, *text;
-	bool is_loss;
-};
-extern const struct counter_row counter_rows[COUNTER_CNT];
+#include "collect/counters.h"
 
 /* A row of stack_ends.def, by enum stack_end. */
 struct stack_end_row {
@@ -28,11 +21,6 @@ struct range_kind_row {
 	const char *key, *text;
 };
 extern const struct range_kind_row range_kind_rows[RANGE_KIND_CNT];
-
-/* The sum of those that are losses. */
-uint64_t counters__lost(const struct counters *counters);
-/* What they say of lost frees. */
-struct heap_doubt counters__doubt(const struct counters *counters);
 
 /*
  * Where a summary goes. The first error is kept and nothing is written after it: stdio's own error

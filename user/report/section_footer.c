@@ -46,7 +46,7 @@ static const struct consequence {
 	{COUNTER_lost_maps, "mapped ranges may be missing", ring},
 	{COUNTER_lost_unmaps, "ranges that are shown as mapped may have been unmapped", ring},
 	{COUNTER_lost_arenas, too_many, ring},
-	{COUNTER_lost_lifecycle, "processes may be missing, or shown as running", ring},
+	{COUNTER_lost_lifecycle, "books may begin late, or a process's end be unknown", ring},
 	{COUNTER_lost_stacks, "some blocks have no call stack", ring},
 	{COUNTER_lost_files, "some frames have no module", ring},
 	{COUNTER_lost_samples, unknown, table},

@@ -48,6 +48,9 @@ static void put_state(struct page *page, const struct summary_process *process)
 	case PROCESS_REPLACED:
 		page__put(page, STYLE_PLAIN, "replaced by exec");
 		break;
+	case PROCESS_VANISHED:
+		page__put(page, STYLE_BAD, "ended, unseen how");
+		break;
 	}
 }
 
@@ -135,8 +138,7 @@ static void put_sampled(
 
 static void put_doubt(struct page *page, double min_age_s, const struct summary_process *process)
 {
-	uint64_t of = min_age_s > 0 ? process->filtered_blocks
-					     : process->totals.outstanding_blocks;
+	uint64_t of = min_age_s > 0 ? process->filtered_blocks : process->totals.outstanding_blocks;
 	char doubt[32], blocks[32];
 
 	if (!process->blocks_in_doubt)

@@ -12,6 +12,7 @@
  * /tmp is everybody's, and a link there could lead to any file.
  */
 #include "symbol/perfmap.h"
+#include "util/proc.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -87,28 +88,6 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* The pid still is the process that started then. Field 22 of /proc/PID/stat is in clock ticks; the
- * second field may have anything in it, so fields are counted from its last parenthesis. */
-static bool is_same_process(pid_t pid, uint64_t start_ns)
-{
-	uint64_t ticks = 0, expected = start_ns / (1000000000 / sysconf(_SC_CLK_TCK));
-	FILE *stat = open_proc(pid, "stat");
-	char buf[1024], *at;
-	size_t sz;
-
-	if (!stat)
-		return false;
-	sz = fread(buf, 1, sizeof(buf) - 1, stat);
-	fclose(stat);
-	buf[sz] = '\0';
-	at = strrchr(buf, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		ticks = strtoull(at, NULL, 10);
-	return at && ticks + 1 >= expected && ticks <= expected + 1;
-}
-
 static int read_owner(pid_t pid, struct owner *ret_owner)
 {
 	struct owner owner = {.pid = pid};
@@ -147,7 +126,7 @@ static int open_map(const struct perfmap *map, struct stat *ret_st)
 		err = -errno;
 	else if (ret_st->st_uid != owner.real_uid && ret_st->st_uid != owner.effective_uid)
 		err = -EPERM;
-	else if (map->start_ns && !is_same_process(map->pid, map->start_ns))
+	else if (map->start_ns && !proc__is_same(map->pid, map->start_ns))
 		err = -ESRCH;
 	if (!err)
 		return fd;

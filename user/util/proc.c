@@ -144,6 +144,15 @@ uint64_t proc__start_ns(pid_t pid)
 	return ticks * (1000000000ull / sysconf(_SC_CLK_TCK));
 }
 
+bool proc__is_same(pid_t pid, uint64_t start_ns)
+{
+	uint64_t tick_ns = 1000000000ull / sysconf(_SC_CLK_TCK), found = proc__start_ns(pid);
+
+	if (!found || !start_ns)
+		return found;
+	return found + tick_ns >= start_ns && found <= start_ns + tick_ns;
+}
+
 static int push_pid(pid_t **pids, size_t *cnt, size_t *cap, pid_t pid)
 {
 	if (*cnt == *cap) {
