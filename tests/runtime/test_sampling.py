@@ -121,7 +121,9 @@ def test_what_is_freed_leaves_exactly_nothing(t, sample_bytes):
         t.equal(len(images), image_cnt, f"{mode}: processes")
         for image in images[-freeing_cnt:]:
             heaptap.check_sound(t, image)
-            found = heaptap.sums(heaptap.stacks_through(image, "churn"))
+            # on a busy machine the rows of a program that just began can come late: stacks end below churn then
+            late = [stack for stack in image["stacks"] if stack["end"] == "late_rows"]
+            found = heaptap.sums(heaptap.stacks_through(image, "churn") + late)
             t.check(found["allocs"] > 1000, f"{mode}: only {found['allocs']} allocations")
             t.equal((found["outstanding_blocks"], found["outstanding_bytes"]), (0, 0), f"{mode}: outstanding")
             t.equal(found["frees"], found["allocs"], f"{mode}: frees and allocations")
