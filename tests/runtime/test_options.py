@@ -66,8 +66,9 @@ def test_interval_gives_periodic_summaries(t):
     kinds = [summary["kind"] for summary in tracing.summaries]
     t.equal(set(kinds[:-1]), {"periodic"}, "kinds of the summaries before the last")
     times = [summary["uptime_s"] for summary in tracing.summaries[:-1]]
-    for earlier, later in zip(times, times[1:]):
-        t.check(0.1 < later - earlier < 2, f"uptimes of the summaries: {times}")
+    # on a busy machine one can come late, and the next soon after it
+    mean = (times[-1] - times[0]) / (len(times) - 1)
+    t.check(times == sorted(times) and 0.1 < mean < 2, f"uptimes of the summaries: {times}")
 
 
 def test_growth_is_since_the_last_summary(t):
