@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Stopping a process in its allocation number N (--stop-at).
+ * Stopping a process in its allocation number N (--stop-at, heaptap stop-at).
  *
  * The numbers are those of the books, so the same things are counted as there: records of
  * allocations that are in the ring, for each image; a fork's child goes on with its parent's count,
@@ -16,7 +16,8 @@
 
 #define SIGSTOP 19
 
-__u64 stop_at; /* the number; 0: none */
+__u64 stop_at;	 /* the number; 0: none */
+__u32 stop_tgid; /* whose; 0: anybody's */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -64,14 +65,13 @@ static __always_inline struct image_key stop_owner(struct thread *thread, struct
 }
 
 /* The next number, 0 without memory. */
-static __always_inline __u64 stop_next_number(struct thread *thread, struct task_struct *task)
+static __always_inline __u64 stop_next_number(struct image_key *key)
 {
-	struct image_key key = stop_owner(thread, task);
-	__u64 *number = bpf_map_lookup_elem(&alloc_numbers, &key), none = 0;
+	__u64 *number = bpf_map_lookup_elem(&alloc_numbers, key), none = 0;
 
 	if (!number) {
-		bpf_map_update_elem(&alloc_numbers, &key, &none, BPF_NOEXIST);
-		number = bpf_map_lookup_elem(&alloc_numbers, &key);
+		bpf_map_update_elem(&alloc_numbers, key, &none, BPF_NOEXIST);
+		number = bpf_map_lookup_elem(&alloc_numbers, key);
 	}
 	return number ? __sync_fetch_and_add(number, 1) + 1 : 0;
 }
@@ -79,9 +79,10 @@ static __always_inline __u64 stop_next_number(struct thread *thread, struct task
 /* An allocation's record is in the ring. */
 static __always_inline void stop_count(struct thread *thread, struct task_struct *task)
 {
-	__u64 number = stop_next_number(thread, task);
+	struct image_key owner = stop_owner(thread, task);
+	__u64 number = stop_next_number(&owner);
 
-	if (!number || number != stop_at)
+	if (!number || number != stop_at || (stop_tgid && stop_tgid != owner.tgid))
 		return;
 	emit_point(thread, task, POINT_STOP, number);
 	bpf_send_signal(SIGSTOP);

@@ -45,6 +45,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	many_stacks \
 	maps \
 	numbered \
+	numbered_family \
 	pool \
 	puppet \
 	queries \

@@ -37,7 +37,7 @@ same() {
 # ---- the tool's side
 
 commands() {
-	"$HEAPTAP" --help | sed -nE 's/^  heaptap ([a-z]+) .*/\1/p'
+	"$HEAPTAP" --help | sed -nE 's/^  heaptap ([a-z][a-z-]*) .*/\1/p'
 }
 
 # "-i, --interval SEC" or "--blocks[=N]", a line each; of one command, or of all
@@ -96,7 +96,7 @@ long_options() {
 
 check_commands() {
 	same 'man page has the commands' \
-		"$("$HEAPTAP" --help | sed -nE 's/^  (heaptap [a-z]+ .*)/\1/p')" "$(man_tags COMMANDS)"
+		"$("$HEAPTAP" --help | sed -nE 's/^  (heaptap [a-z][a-z-]* .*)/\1/p')" "$(man_tags COMMANDS)"
 	same 'man page has the synopses' \
 		"$("$HEAPTAP" --help | sed -nE 's/^  (heaptap .*)/\1/p')" \
 		"$(man_section SYNOPSIS | grep '^heaptap')"

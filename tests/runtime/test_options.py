@@ -7,7 +7,8 @@ import heaptap
 from harness import each, without_bpf
 from puppet import Puppet
 
-SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "spy", "checkpoint", "probes", "doctor")
+SUBCOMMANDS = ("run", "attach", "watch", "record", "report", "diff", "spy", "checkpoint", "stop-at", "probes",
+               "doctor")
 # Where each option is tested; a new one must be put here, with a test.
 TESTED = {
     "interval": "interval", "duration": "duration", "top": "top", "min-age": "min_age",

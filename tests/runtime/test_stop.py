@@ -16,22 +16,26 @@ def state(pid):
         return file.read().rpartition(")")[2].split()[0]
 
 
-def first_number(t):
+def first_number(t, program="numbered", own_cnt=CNT):
     """The number that the program's first own allocation has in the books: by the totals of a whole run,
-    whose last allocations are its own."""
-    tracing = heaptap.run(t, [heaptap.program("numbered"), CNT], options=["--no-children"], stdin=b"\n")
+    whose last allocations are its own (without those of children)."""
+    tracing = heaptap.run(t, [heaptap.program(program), CNT], options=["--no-children"], stdin=b"\n")
     image = tracing.only()
     heaptap.check_sound(t, image)
     own = heaptap.sums(heaptap.stacks_through(image, "allocate"))
-    t.equal(own["allocs"], CNT, "its own allocations")
-    return image["totals"]["allocs"] - CNT + 1
+    t.equal(own["allocs"], own_cnt, "its own allocations")
+    return image["totals"]["allocs"] - own_cnt + 1
 
 
-def stopped_pid(t, tracing):
-    told = t.until(lambda: re.search(r"process (\d+) is stopped in its allocation (\d+)",
-                                     tracing.process.stderr), f"word of a stop\n{tracing.process.told()}")
-    t.equal(state(int(told[1])), "T", "the state of the process")
-    return int(told[1]), int(told[2])
+def stopped_pid(t, tracing, before=0):
+    """Who is stopped, and in which allocation, if so many were stopped before."""
+    def told():
+        stops = re.findall(r"process (\d+) is stopped in its allocation (\d+)", tracing.process.stderr)
+        return stops[before:]
+
+    (pid, number), = t.until(told, f"word of a stop\n{tracing.process.told()}")
+    t.equal(state(int(pid)), "T", "the state of the process")
+    return int(pid), int(number)
 
 
 @each(1, 2, CNT // 2, CNT)
@@ -108,3 +112,113 @@ def test_a_number_that_is_not_reached_stops_nobody(t):
     tracing = heaptap.run(t, [heaptap.program("numbered"), CNT], options=["--stop-at", 1000000], stdin=b"\n")
     t.check("stopped" not in tracing.process.stderr, tracing.process.stderr)
     t.equal(tracing.process.stdout.split()[-1], "end", "what it said last")
+
+
+# ---- families
+
+
+@each((1, ["parent"]), (CNT, ["parent"]), (CNT + 1, ["fork", "vfork"]), (2 * CNT, ["fork", "vfork"]),
+      (2 * CNT + 1, ["parent"]), (3 * CNT, ["parent"]))
+def test_children_go_on_with_their_parents_numbers(t, case):
+    """A child by fork in a count of its own, one by vfork in its parent's, as it is in its memory."""
+    mine, who = case
+    number = first_number(t, "numbered_family", 2 * CNT) + mine - 1
+    tracing = heaptap.start(t, "run", ["--stop-at", number], ["--", heaptap.program("numbered_family"), CNT],
+                            stdin=b"\n")
+    pids = []
+    for name in who:
+        pid, told = stopped_pid(t, tracing, before=len(pids))
+        t.equal(told, number, "the number")
+        t.equal(tracing.process.stdout.splitlines()[-1], f"{name} {mine}", "the last allocation that began")
+        pids.append(pid)
+        os.kill(pid, signal.SIGCONT)
+    t.equal(tracing.process.wait(), 0, "exit status")
+    t.equal(tracing.process.stderr.count("is stopped in"), len(who), "stops")
+    t.equal(len(set(pids)), len(who), "processes")
+
+
+# ---- set from outside
+
+
+def counting(t, *options, program="numbered"):
+    """A program of known numbers that waits, and a heaptap that counts its allocations."""
+    target = t.start([heaptap.program(program), CNT], stdin=None)
+    tracing = heaptap.start(t, "attach", ["-i", "0.1", *options], [target.pid], environment=runtime(t))
+    return target, tracing.until_tracing()
+
+
+def runtime(t):
+    return {"HEAPTAP_RUNTIME_DIR": str(t.path("runtime"))}
+
+
+def stop_at(t, *words):
+    return t.run([heaptap.HEAPTAP, "stop-at", *words], environment=runtime(t))
+
+
+def begin(target):
+    target.popen.stdin.write(b"\n")
+    target.popen.stdin.flush()
+
+
+@each([], ["PID"])
+def test_a_stop_is_set_from_outside_and_again(t, whose):
+    target, tracing = counting(t, "--stop-at", 0)
+    whose = [target.pid for _ in whose]
+    set_first = stop_at(t, 7, *whose)
+    t.status(set_first, 0)
+    t.equal(set_first.stdout, f"process {target.pid} will be stopped in its allocation 7; now it is at 0\n" if whose else
+            "who comes to allocation 7 will be stopped; of 0 processes that have allocated, 0 are past it\n",
+            "the answer")
+    begin(target)
+    t.equal(stopped_pid(t, tracing), (target.pid, 7), "who is stopped where")
+    t.equal(target.stdout.split()[-1], "7", "the last allocation that began")
+    t.status(stop_at(t, 9, *whose), 0)
+    target.signal(signal.SIGCONT)
+    t.equal(stopped_pid(t, tracing, before=1), (target.pid, 9), "who is stopped where, the second time")
+    t.equal(target.stdout.split()[-1], "9", "the last allocation that began")
+    t.status(stop_at(t, 0), 0)
+    target.signal(signal.SIGCONT)
+    t.equal(target.wait(), 0, "exit status")
+
+
+def test_a_number_that_is_passed_is_told_with_where_it_is(t):
+    target, tracing = counting(t, "--stop-at", 5)
+    begin(target)
+    stopped_pid(t, tracing)
+    for number in (1, 5):
+        refused = stop_at(t, number)
+        t.status(refused, 1)
+        t.contains(refused.stderr, f"process {target.pid} is at its allocation 5 already", "the refusal")
+    target.signal(signal.SIGCONT)
+    t.equal(target.wait(), 0, "exit status")
+
+
+def test_without_counting_it_is_refused_with_what_to_do(t):
+    target, tracing = counting(t)
+    refused = stop_at(t, 5)
+    t.status(refused, 1)
+    t.contains(refused.stderr, "start it with --stop-at 0", "the refusal")
+    begin(target)
+    t.equal(target.wait(), 0, "exit status")
+
+
+@each(("x", 2), ("-1", 2), ("5 x", 2), ("", 2), ("99999999999999999999", 2), ("5 1", 5))
+def test_what_makes_no_sense_is_refused(t, case):
+    words, status = case
+    target, tracing = counting(t, "--stop-at", 0)
+    t.status(stop_at(t, *words.split()), status)
+    begin(target)
+    t.equal(target.wait(), 0, "exit status")
+
+
+def test_another_process_goes_on(t):
+    meant, other = (t.start([heaptap.program("numbered"), CNT], stdin=None) for _ in range(2))
+    tracing = heaptap.start(t, "attach", ["-i", "0.1", "--stop-at", 0], [meant.pid, other.pid],
+                            environment=runtime(t)).until_tracing()
+    begin(other)
+    t.equal(other.wait(), 0, "exit status of the other")
+    t.status(stop_at(t, 3, meant.pid), 0)
+    begin(meant)
+    t.equal(stopped_pid(t, tracing), (meant.pid, 3), "who is stopped where")
+    meant.signal(signal.SIGCONT)
+    t.equal(meant.wait(), 0, "exit status")

@@ -69,6 +69,7 @@ int ask(const struct options *options, const char *verb, const char *argument)
 	}
 	log_error("%s", answer.text);
 	return answer.err == -EINVAL  ? EXIT_USAGE
+	       : answer.err == -ESRCH ? EXIT_TARGET
 	       : answer.err == -EPERM ? EXIT_PRIVILEGE
 				      : EXIT_TRACING;
 }

@@ -27,6 +27,10 @@ static const struct command commands[] = {
 	{"checkpoint", CMD_CHECKPOINT, "heaptap checkpoint [OPTIONS] [NAME]",
 		"have a heaptap that is tracing write a summary of this name, and count from there",
 		cmd_checkpoint},
+	{"stop-at", CMD_STOP_AT, "heaptap stop-at [OPTIONS] N [PID]",
+		"have a heaptap that is tracing (with --stop-at) stop its processes, or PID, in "
+		"their allocation number N",
+		cmd_stop_at},
 	{"probes", CMD_PROBES, "heaptap probes [OPTIONS] [PID|FILE]...",
 		"show what would be probed, and at what cost", cmd_probes},
 	{"doctor", CMD_DOCTOR, "heaptap doctor [OPTIONS]",

@@ -42,6 +42,7 @@ int cmd_record(const struct options *options);
 int cmd_report(const struct options *options);
 int cmd_diff(const struct options *options);
 int cmd_checkpoint(const struct options *options);
+int cmd_stop_at(const struct options *options);
 int cmd_probes(const struct options *options);
 int cmd_spy(const struct options *options);
 int cmd_doctor(const struct options *options);

@@ -27,9 +27,10 @@ enum {
 	CMD_DIFF = 1 << 10,
 	CMD_SPY = 1 << 14,
 	CMD_CHECKPOINT = 1 << 16,
+	CMD_STOP_AT = 1 << 18,
 	CMD_TRACE = CMD_RUN | CMD_ATTACH | CMD_WATCH | CMD_RECORD,
 	CMD_SHOW = CMD_TRACE | CMD_REPORT | CMD_DIFF,
-	CMD_ASK = CMD_CHECKPOINT,
+	CMD_ASK = CMD_CHECKPOINT | CMD_STOP_AT,
 	CMD_ALL = CMD_SHOW | CMD_SPY | CMD_PROBES | CMD_DOCTOR | CMD_ASK,
 };
 
@@ -84,8 +85,8 @@ struct options {
 	bool all_kinds;
 	bool statistics;
 	struct block_listing blocks;
-	int64_t stop_at; /* an allocation number; 0: none */
-	pid_t pid; /* of the heaptap that is asked; 0: the only one */
+	int64_t stop_at; /* an allocation number; 0: none yet; -1: they are not counted */
+	pid_t pid;	 /* of the heaptap that is asked; 0: the only one */
 	enum colour_mode colour;
 	struct allocators allocators;
 	int verbosity;

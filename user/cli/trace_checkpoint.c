@@ -8,7 +8,6 @@
 #include <string.h>
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
-#include "util/log.h"
 
 int trace__checkpoint(struct trace *trace, const char *name)
 {
@@ -25,7 +24,7 @@ int trace__checkpoint(struct trace *trace, const char *name)
 	return trace->exit_code == EXIT_OUTPUT ? -EIO : 0;
 }
 
-static void answer_checkpoint(struct trace *trace, const char *name, struct control_answer *answer)
+void trace__answer_checkpoint(struct trace *trace, const char *name, struct control_answer *answer)
 {
 	if (*name && !checkpoint_name__is_valid(name)) {
 		answer->err = -EINVAL;
@@ -41,29 +40,4 @@ static void answer_checkpoint(struct trace *trace, const char *name, struct cont
 		answer->err ? "checkpoint \"%s\" could not be written"
 			    : "checkpoint \"%s\" is taken",
 		trace->checkpoint);
-}
-
-static void on_question(
-	void *arg, const char *verb, const char *argument, struct control_answer *answer)
-{
-	struct trace *trace = arg;
-
-	if (!strcmp(verb, "checkpoint")) {
-		answer_checkpoint(trace, argument, answer);
-		return;
-	}
-	answer->err = -ENOSYS;
-	snprintf(answer->text, sizeof(answer->text), "this heaptap does not know \"%.64s\"", verb);
-}
-
-/* Tracing works without, too. */
-void trace__open_control(struct trace *trace)
-{
-	int err = control__open(on_question, trace, &trace->control);
-
-	if (!err)
-		err = trace__epoll_add(
-			trace, control__fd(trace->control), control__fd(trace->control));
-	if (err)
-		log_debug(1, "no control socket, so no \"heaptap checkpoint\": %s", strerror(-err));
 }

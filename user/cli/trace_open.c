@@ -186,7 +186,8 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 	full.check = trace->options->check;
 	if (full.check)
 		allocator_functions__check();
-	full.stop_at = trace->options->stop_at;
+	full.stops = trace->options->stop_at >= 0;
+	full.stop_at = full.stops ? trace->options->stop_at : 0;
 	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {

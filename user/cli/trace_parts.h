@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct control_answer;
 struct point_event;
 struct process;
 struct trace;
@@ -40,7 +41,11 @@ void trace__note_point(void *arg, struct process *process, const struct point_ev
 void trace__tell_stops(struct trace *trace);
 void trace__tell_still_stopped(const struct trace *trace);
 
-/* Lets itself be asked from outside. */
+/* What is asked from outside (control.h): each fills in the answer. */
+void trace__answer_checkpoint(struct trace *trace, const char *name, struct control_answer *answer);
+void trace__answer_stop_at(
+	struct trace *trace, const char *argument, struct control_answer *answer);
+/* Lets itself be asked. */
 void trace__open_control(struct trace *trace);
 
 /* Forgets files that nobody needs any more; now and then, and called between summaries. */

@@ -103,7 +103,7 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 	skel->rodata->cfg_declared = allocator_function_cnt > BUILTIN_FUNCTION_CNT;
 	skel->rodata->cfg_ranges = config->ranges;
 	skel->rodata->cfg_check = config->check;
-	skel->rodata->cfg_stops = config->stop_at;
+	skel->rodata->cfg_stops = config->stops;
 	skel->bss->stop_at = config->stop_at;
 	skel->rodata->cfg_page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_wakeup_bytes = config->ring_sz / 8;
@@ -322,6 +322,15 @@ int tracer__add_target(struct tracer *tracer, pid_t tgid)
 		       : 0;
 }
 
+bool tracer__is_target(const struct tracer *tracer, pid_t tgid)
+{
+	__u32 key = tgid;
+	__u8 one;
+
+	return !tracer->skel->rodata->cfg_targets_only ||
+	       !bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.targets), &key, &one);
+}
+
 struct file_key { /* as in bpf/maps.bpf.h */
 	__u64 inode;
 	__u32 dev, generation;
@@ -515,6 +524,24 @@ void tracer__counters(
 
 	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.image_counters), key, ret_counters))
 		memset(ret_counters, 0, sizeof(*ret_counters));
+}
+
+void tracer__stop_at(struct tracer *tracer, uint64_t number, pid_t tgid)
+{
+	tracer->skel->bss->stop_at = 0; /* the two are not set at once */
+	tracer->skel->bss->stop_tgid = tgid;
+	__sync_synchronize();
+	tracer->skel->bss->stop_at = number;
+}
+
+uint64_t tracer__alloc_number(const struct tracer *tracer, pid_t tgid, uint32_t image)
+{
+	__u32 key[2] = {tgid, image};
+	uint64_t number;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(tracer->skel->maps.alloc_numbers), key, &number))
+		return 0;
+	return number;
 }
 
 void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image)

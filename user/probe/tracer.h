@@ -49,6 +49,7 @@ struct tracer_config {
 	uid_t uid;
 	const char *comm;   /* NULL: any */
 	const char *cgroup; /* path of a cgroup's folder; NULL: any */
+	bool stops;	    /* allocations are numbered, for tracer__stop_at */
 	uint64_t stop_at;   /* each process is stopped in its allocation of this number; 0: in none */
 	bool ranges;	    /* what programs map themselves is told, too */
 	bool filter_exe;    /* only programs given to tracer__add_exe */
@@ -77,6 +78,8 @@ const char *tracer__mapping_hook(const struct tracer *tracer);
 int tracer__ring_fd(const struct tracer *tracer);
 int tracer__new_files_fd(const struct tracer *tracer); /* a ring of file events alone */
 int tracer__add_target(struct tracer *tracer, pid_t tgid);
+/* False: it is not traced, and does not become so by itself. */
+bool tracer__is_target(const struct tracer *tracer, pid_t tgid);
 int tracer__add_exe(struct tracer *tracer, uint32_t dev, uint64_t inode);
 
 /* Gives a file a number in stack frames, before the kernel side would. generation 0: any. */
@@ -112,6 +115,11 @@ void tracer__counters(
 void tracer__forget_image(struct tracer *tracer, pid_t tgid, uint32_t image);
 /* A sampled block of an image that has ended: its free will not come. */
 void tracer__forget_block(struct tracer *tracer, pid_t tgid, uint32_t image, uint64_t addr);
+/* With tracer_config.stops: the processes, or the one of this tgid (0: all), are stopped in their
+ * allocation of this number, instead of the one before; 0: in none. */
+void tracer__stop_at(struct tracer *tracer, uint64_t number, pid_t tgid);
+/* The number of the image's last allocation; 0: none yet. */
+uint64_t tracer__alloc_number(const struct tracer *tracer, pid_t tgid, uint32_t image);
 /* What the spy's programs could not tell of, so far. */
 struct spy_losses tracer__spy_losses(const struct tracer *tracer);
 /* Each image that something was counted for, and that is not forgotten. */
