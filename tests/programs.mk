@@ -50,6 +50,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	queries \
 	sampled \
 	seccomped \
+	sections \
 	spied \
 	stress \
 	threads \
