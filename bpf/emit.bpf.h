@@ -100,7 +100,7 @@ static __always_inline void emit_free(
 }
 
 static __always_inline void emit_point(
-	struct thread *thread, struct task_struct *task, enum point point, __u64 number)
+	struct thread *thread, struct task_struct *task, __u64 cookie, __u64 number)
 {
 	struct point_event *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 
@@ -108,11 +108,11 @@ static __always_inline void emit_point(
 		count_for(task->tgid, thread->image, COUNTER_lost_points);
 		return;
 	}
-	event_fill(&record->event, EVENT_POINT, 0, 0, task, thread->image);
+	event_fill(&record->event, EVENT_POINT, 0, POINT_COOKIE_PLACE(cookie), task, thread->image);
 	record->time_ns = bpf_ktime_get_ns();
 	record->number = number;
-	record->stack = thread->call.stack;
-	record->point = point;
+	record->stack = POINT_COOKIE_POINT(cookie) == POINT_STOP ? thread->call.stack : 0;
+	record->point = POINT_COOKIE_POINT(cookie);
 	record->reserved = 0;
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }

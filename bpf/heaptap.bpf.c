@@ -39,6 +39,7 @@
 #include "range.bpf.h"
 #include "declared.bpf.h"
 #include "call.bpf.h"
+#include "point.bpf.h"
 #include "spy.bpf.h"
 #include "life.bpf.h"
 
@@ -101,6 +102,15 @@ int on_query(struct pt_regs *ctx)
 {
 	KEEP_OWN_STACK(ctx, no_programs);
 	call_query(bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+/* A function of the program's own, where somebody waits for a thread. */
+SEC("uprobe")
+int on_point(struct pt_regs *ctx)
+{
+	KEEP_OWN_STACK(ctx, no_programs);
+	point_reach(bpf_get_attach_cookie(ctx));
 	return 0;
 }
 

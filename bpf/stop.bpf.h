@@ -84,7 +84,7 @@ static __always_inline void stop_count(struct thread *thread, struct task_struct
 
 	if (!number || number != stop_at || (stop_tgid && stop_tgid != owner.tgid))
 		return;
-	emit_point(thread, task, POINT_STOP, number);
+	emit_point(thread, task, POINT_COOKIE(0, POINT_STOP), number);
 	bpf_send_signal(SIGSTOP);
 }
 

@@ -51,6 +51,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	queries \
 	sampled \
 	seccomped \
+	sections \
 	spied \
 	stress \
 	threads \

@@ -153,17 +153,23 @@ struct unmap_event {
 	__u32 reserved;
 };
 
-/* What a point is. */
+/* What a point is. Append only; from 20 on they are of stops. */
 enum point {
-	POINT_STOP, /* the process is being stopped: its allocation `number` has just been told */
-	POINT_CNT,
+	POINT_STOP = 0, /* the process is being stopped: its allocation `number` has just been told */
+	POINT_CHECKPOINT = 2, /* the thread enters a function where a checkpoint is to be taken */
 };
+
+/* The cookie of a place where somebody waits for a thread: its row in the table of points
+ * (user/probe/points.h), which is the record's `function`, and what it is. */
+#define POINT_COOKIE(place, point) ((__u64)(place) | (__u64)(point) << 16)
+#define POINT_COOKIE_PLACE(cookie) ((__u16)(cookie))
+#define POINT_COOKIE_POINT(cookie) ((cookie) >> 16 & 0xff)
 
 struct point_event {
 	struct event event;
 	__u64 time_ns;
-	__u64 number;
-	__u64 stack; /* hash of the call stack that led there */
+	__u64 number; /* of POINT_STOP: the allocation's; else 0 */
+	__u64 stack; /* of POINT_STOP: hash of the call stack that led there; else 0 */
 	__u32 point; /* enum point */
 	__u32 reserved;
 };

@@ -42,7 +42,7 @@ commands() {
 
 # "-i, --interval SEC" or "--blocks[=N]", a line each; of one command, or of all
 help_options() {
-	"$HEAPTAP" "$@" --help | sed -nE 's/^  ( {4}|-., )(--[a-z-]+( [A-Z=]+|\[=[A-Z]+\])?)  .*/\1\2/p' | sed 's/^ *//'
+	"$HEAPTAP" "$@" --help | sed -nE 's/^  ( {4}|-., )(--[a-z-]+( []A-Z=@[]+|\[=[A-Z]+\])?)  .*/\1\2/p' | sed 's/^ *//'
 }
 
 help_exit_codes() {

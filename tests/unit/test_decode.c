@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Records of mapped memory that are not what they promise. */
+/* Records of mapped memory, arenas and points that are not what they promise. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,6 +113,26 @@ static void arenas_have_an_address_and_a_known_operation(void **state)
 	assert_null(decode__event(&bad, sizeof(struct arena_alloc_event) - 1));
 }
 
+static void points_are_whole_and_of_a_known_kind(void **state)
+{
+	static const __u32 known[] = {POINT_STOP, POINT_CHECKPOINT};
+	struct point_event record = {.event.kind = EVENT_POINT};
+	size_t taken_cnt = 0;
+
+	for (record.point = 0; record.point < 20; record.point++)
+		taken_cnt += decode__event(&record, sizeof(record)) != NULL;
+	assert_int_equal(taken_cnt, sizeof(known) / sizeof(*known));
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		record.point = known[i];
+		assert_ptr_equal(decode__event(&record, sizeof(record)), &record.event);
+		assert_ptr_equal(decode__event(&record, sizeof(record) + 8), &record.event);
+		for (size_t sz = 0; sz < sizeof(record); sz++)
+			assert_null(decode__event(&record, sz));
+	}
+	record.point = UINT32_MAX;
+	assert_null(decode__event(&record, sizeof(record)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +143,7 @@ int main(void)
 		cmocka_unit_test(ranges_are_not_empty),
 		cmocka_unit_test(enumerators_are_known),
 		cmocka_unit_test(arenas_have_an_address_and_a_known_operation),
+		cmocka_unit_test(points_are_whole_and_of_a_known_kind),
 	};
 
 	return cmocka_run_group_tests_name("decode", tests, NULL, NULL);

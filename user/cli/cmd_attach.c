@@ -112,7 +112,7 @@ static int attach_one(struct trace *trace, pid_t pid)
 		return refuse(pid, ret, reason);
 	if (probes.failed_cnt)
 		trace__mark(trace, pid, 0, MARK_UNPROBED);
-	return 0;
+	return trace__foresee_points(trace, pid);
 }
 
 /* A library that was loaded later may bring an allocator of its own. It is announced once, so it is
@@ -192,7 +192,7 @@ static int attach_all(struct trace *trace, struct attach *attach)
 		targets__site_cnt(trace->targets),
 		link_kind__name(tracer__link_kind(trace->tracer)));
 	trace_spy__attached(trace);
-	return 0;
+	return trace__check_points(trace);
 }
 
 int cmd_attach(const struct options *options)

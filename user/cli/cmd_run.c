@@ -179,18 +179,29 @@ static int refuse(const struct run *run, int err, const char *reason)
 	return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 
-static int start(struct trace *trace, struct run *run)
+/* All that it will need, as far as can be told. An exit code. */
+static int prepare(struct trace *trace, const struct run *run)
 {
 	char reason[256] = "";
-	int err = tracer__add_target(trace->tracer, run->pid);
+	int exit_code = trace__foresee_points(
+		trace, trace->options->no_children ? run->pid : ALL_PROCESSES);
+	int err = exit_code ? 0 : tracer__add_target(trace->tracer, run->pid);
 
-	if (!err)
+	if (!err && !exit_code)
 		err = probe_files(trace, run, reason);
+	if (err)
+		return refuse(run, err, reason);
 	trace_spy__attached(trace);
 	trace__settle(trace);
-	if (!err)
-		err = let_go(run);
-	return err ? refuse(run, err, reason) : 0;
+	return exit_code ? exit_code : trace__check_points(trace);
+}
+
+static int start(struct trace *trace, struct run *run)
+{
+	int exit_code = prepare(trace, run);
+	int err = exit_code ? 0 : let_go(run);
+
+	return err ? refuse(run, err, "") : exit_code;
 }
 
 /* An executable that is started, or a library that is loaded, may have an allocator that was not

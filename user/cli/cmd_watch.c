@@ -157,6 +157,7 @@ static int add_processes(struct trace *trace, const pid_t *pids, size_t pid_cnt,
 
 	for (size_t i = 0; i < pid_cnt && ret != -EBUSY; i++) {
 		trace__preload_process(trace, pids[i]);
+		targets__add_points_of(trace->targets, pids[i], ALL_PROCESSES);
 		show_progress(i + 1, pid_cnt);
 		if (!is_probed)
 			continue;
@@ -241,6 +242,8 @@ static void on_file(struct trace *trace, struct module *module, pid_t tgid, uint
 
 	if (watch->everything)
 		ret = targets__add_module(trace->targets, module, ALL_PROCESSES, reason);
+	else if (targets__add_points(trace->targets, module, ALL_PROCESSES, reason))
+		log_warn("%s", reason);
 	add_quietly(ret, reason);
 	trace__mark_module(trace, tgid, image, ret);
 }
@@ -259,14 +262,16 @@ static void on_ended(struct trace *trace, size_t ended_cnt)
 static int set_up(struct trace *trace, struct watch *watch)
 {
 	const struct options *options = trace->options;
-	int exit_code = 0;
+	int exit_code = trace__foresee_points(trace, ALL_PROCESSES);
 
 	trace->arg = watch;
-	if (options->exe)
+	if (!exit_code && options->exe)
 		exit_code = add_exe(trace, options->exe);
 	if (!exit_code)
 		exit_code = watch->everything ? add_everything(trace) : add_files(trace);
 	trace__settle(trace);
+	if (!exit_code)
+		exit_code = trace__check_points(trace);
 	if (!exit_code)
 		log_debug(1, "watching %zu sites by %s links", targets__site_cnt(trace->targets),
 			link_kind__name(tracer__link_kind(trace->tracer)));

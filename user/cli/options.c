@@ -272,6 +272,23 @@ static int parse_contents(const char *text, void *field)
 	return err ? err : sz > CONTENTS_MAX ? -ERANGE : 0;
 }
 
+static int parse_point(const char *text, struct points **points, enum point point)
+{
+	int err;
+
+	if (!*points)
+		*points = calloc(1, sizeof(**points));
+	err = *points ? points__add(*points, point, text) : -ENOMEM;
+	if (err && err != -EINVAL)
+		log_error("%s: %s", text, strerror(-err));
+	return err;
+}
+
+static int parse_checkpoint_at(const char *text, void *field)
+{
+	return parse_point(text, field, POINT_CHECKPOINT);
+}
+
 static int parse_link(const char *text, void *field)
 {
 	return link_kind__parse(text, field);
@@ -466,6 +483,9 @@ int options__parse(struct options *ret_options, unsigned int command, int argc, 
 void options__destroy(struct options *options)
 {
 	kind_rules__destroy(&options->kind_rules);
+	if (options->points)
+		points__destroy(options->points);
+	free(options->points);
 }
 
 unsigned int options__left_out(const struct options *options)

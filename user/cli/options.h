@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 #include "probe/link.h"
+#include "probe/points.h"
 #include "probe/tracer.h"
 #include "report/kind_rules.h"
 #include "report/selection.h"
@@ -85,6 +86,7 @@ struct options {
 	bool all_kinds;
 	bool statistics;
 	struct block_listing blocks;
+	struct points *points; /* own; NULL: none */
 	int64_t stop_at; /* an allocation number; 0: none yet; -1: they are not counted */
 	pid_t pid;	 /* of the heaptap that is asked; 0: the only one */
 	enum colour_mode colour;

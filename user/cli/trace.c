@@ -88,7 +88,7 @@ bool trace__drain(struct trace *trace)
 	bool empty = false;
 
 	for (int batches = 0; batches < 64 && !empty; batches++)
-		empty = collector__drain(trace->collector);
+		empty = trace__drain_some(trace);
 	return empty;
 }
 
@@ -104,17 +104,27 @@ static void tell_ended(struct trace *trace)
 	}
 }
 
+/* When nothing more is added. Telling of the ended can come to a checkpoint, and stop there. */
+static void take_in_all(struct trace *trace)
+{
+	do {
+		while (!trace__drain_some(trace))
+			;
+		tell_ended(trace);
+	} while (trace->ingest.is_halted);
+}
+
 int trace__loop(struct trace *trace)
 {
 	struct epoll_event events[16];
 
 	while (!trace->done) {
-		bool empty = collector__drain(trace->collector);
+		bool empty = trace__drain_some(trace);
 		int cnt = epoll_wait(trace->epoll_fd, events, 16, empty ? LOOK_MS : 0);
 
 		for (int i = 0; i < cnt; i++) {
 			if ((int)events[i].data.u64 != collector__fd(trace->collector))
-				collector__drain(trace->collector);
+				trace__drain_some(trace);
 			on_ready(trace, events[i].data.u64);
 		}
 		trace__tell_stops(trace);
@@ -125,7 +135,6 @@ int trace__loop(struct trace *trace)
 	}
 	trace_spy__detaching(trace);
 	tracer__detach(trace->tracer); /* the targets run at full speed while the summary is made */
-	trace__drain(trace);
-	tell_ended(trace);
+	take_in_all(trace);
 	return trace->spy ? trace_spy__end(trace, trace->exit_code) : trace->exit_code;
 }

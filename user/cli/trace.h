@@ -130,6 +130,12 @@ int trace__close(struct trace *trace, int exit_code);
 /* All that can be foreseen is probed, before the first process runs on. */
 void trace__settle(struct trace *trace);
 
+/* Probes the files that --checkpoint-at names by a path, for `for_pid` or ALL_PROCESSES; when all is
+ * probed that can be foreseen, checks that the functions were found. An exit code, after saying what is
+ * wrong. */
+int trace__foresee_points(struct trace *trace, pid_t for_pid);
+int trace__check_points(struct trace *trace);
+
 /* To be told of this image; image 0: of the process's present one. */
 void trace__mark(struct trace *trace, pid_t tgid, uint32_t image, enum trace_mark mark);
 

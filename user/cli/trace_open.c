@@ -188,6 +188,7 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 		allocator_functions__check();
 	full.stops = trace->options->stop_at >= 0;
 	full.stop_at = full.stops ? trace->options->stop_at : 0;
+	full.points = trace->options->points;
 	err = tracer__new(&full, &trace->tracer, &log);
 
 	if (err) {
@@ -220,6 +221,7 @@ static int open_rest(struct trace *trace)
 	trace->unwinding = unwinding__new(trace->tracer);
 	if (!trace->targets || !trace->unwinding)
 		return -ENOMEM;
+	targets__wait_at(trace->targets, trace->options->points);
 	trace__preload_vdso(trace);
 	trace->collector = collector__new(tracer__ring_fd(trace->tracer), &trace->ingest);
 	if (!trace->collector)
@@ -282,6 +284,8 @@ int trace__close(struct trace *trace, int exit_code)
 	int err;
 
 	trace__tell_still_stopped(trace);
+	if (!exit_code)
+		trace__tell_unmet_points(trace);
 	control__close(trace->control);
 	new_files__stop(trace->new_files);
 	tracer__free(trace->tracer); /* early: the targets run at full speed again */

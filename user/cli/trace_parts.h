@@ -35,8 +35,14 @@ void trace__find_lost_turns(struct trace *trace);
  */
 bool trace__drain(struct trace *trace);
 
-/* A thread has come to a point (ingest_hooks.on_point). */
+/* A step of it: false if there may be more. Takes the checkpoint that it comes to. */
+bool trace__drain_some(struct trace *trace);
+
+/* A thread has come to a point (ingest_hooks.on_point); one that was stopped there. */
 void trace__note_point(void *arg, struct process *process, const struct point_event *record);
+void trace__note_stop(struct trace *trace, const struct point_event *record);
+/* At the end: points whose function did not appear. */
+void trace__tell_unmet_points(const struct trace *trace);
 /* Those that were stopped since; and at the end those that still are. */
 void trace__tell_stops(struct trace *trace);
 void trace__tell_still_stopped(const struct trace *trace);

@@ -16,11 +16,9 @@
 #include "util/log.h"
 #include "util/proc.h"
 
-void trace__note_point(void *arg, struct process *process, const struct point_event *record)
+void trace__note_stop(struct trace *trace, const struct point_event *record)
 {
-	struct trace *trace = arg;
-
-	if (record->point != POINT_STOP || trace->stop_cnt == STOPS_MAX)
+	if (trace->stop_cnt == STOPS_MAX)
 		return;
 	trace->stops[trace->stop_cnt++] = (struct stop){
 		.tgid = record->event.tgid,

@@ -97,7 +97,8 @@ static void turn_page(struct trace *trace, enum summary_kind kind)
 
 void trace__summarize(struct trace *trace, enum summary_kind kind)
 {
-	trace__find_lost_turns(trace);
+	if (kind != SUMMARY_CHECKPOINT) /* which stands where it was taken: no more records go in */
+		trace__find_lost_turns(trace);
 	if (kind == SUMMARY_FINAL) {
 		summarize(trace, kind, NULL);
 		return;

@@ -24,6 +24,7 @@
 struct chunk {
 	struct chunk *next;
 	size_t used;
+	size_t taken; /* of them: ingested */
 	_Alignas(8) unsigned char bytes[CHUNK_SZ];
 };
 
@@ -48,7 +49,7 @@ static bool add_chunk(struct collector *collector)
 	if (!chunk)
 		return false;
 	chunk->next = NULL;
-	chunk->used = 0;
+	chunk->used = chunk->taken = 0;
 	pthread_mutex_lock(&collector->lock);
 	if (collector->last)
 		collector->last->next = chunk;
@@ -61,7 +62,7 @@ static bool add_chunk(struct collector *collector)
 }
 
 /* The oldest chunk, if the keeper has done with it, or `all`. */
-static struct chunk *take_chunk(struct collector *collector, bool all)
+static struct chunk *oldest_chunk(struct collector *collector, bool all)
 {
 	struct chunk *chunk;
 
@@ -69,14 +70,22 @@ static struct chunk *take_chunk(struct collector *collector, bool all)
 	chunk = collector->first;
 	if (chunk && chunk == collector->last && !all)
 		chunk = NULL;
-	if (chunk) {
-		collector->first = chunk->next;
-		collector->chunk_cnt--;
-	}
+	pthread_mutex_unlock(&collector->lock);
+	return chunk;
+}
+
+static void drop_oldest_chunk(struct collector *collector)
+{
+	struct chunk *chunk;
+
+	pthread_mutex_lock(&collector->lock);
+	chunk = collector->first;
+	collector->first = chunk->next;
+	collector->chunk_cnt--;
 	if (!collector->first)
 		collector->last = NULL;
 	pthread_mutex_unlock(&collector->lock);
-	return chunk;
+	free(chunk);
 }
 
 /* The record's size as stored, with what aligns the next. */
@@ -102,15 +111,18 @@ static bool keep(struct collector *collector, const void *data, size_t sz)
 	return true;
 }
 
-static void ingest_chunk(struct ingest *ingest, const struct chunk *chunk)
+/* False: it was halted. */
+static bool ingest_chunk(struct ingest *ingest, struct chunk *chunk)
 {
-	for (size_t at = 0; at < chunk->used;) {
+	while (chunk->taken < chunk->used && !ingest->is_halted) {
+		const unsigned char *record = chunk->bytes + chunk->taken;
 		uint64_t sz;
 
-		memcpy(&sz, chunk->bytes + at, sizeof(sz));
-		ingest__record(ingest, chunk->bytes + at + sizeof(sz), sz);
-		at += kept_sz(sz);
+		memcpy(&sz, record, sizeof(sz));
+		ingest__record(ingest, record + sizeof(sz), sz);
+		chunk->taken += kept_sz(sz);
 	}
+	return !ingest->is_halted;
 }
 
 /* ---- the ring ---- */
@@ -131,7 +143,7 @@ static int on_record(void *arg, void *data, size_t sz)
 
 	if (!collector->paused) {
 		ingest__record(collector->ingest, data, sz);
-		return --collector->batch ? 0 : -EAGAIN;
+		return --collector->batch && !collector->ingest->is_halted ? 0 : -EAGAIN;
 	}
 	if (!keep(collector, data, sz))
 		collector->ingest->no_memory++;
@@ -159,10 +171,9 @@ static void ingest_kept(struct collector *collector, size_t chunks_max, bool all
 {
 	struct chunk *chunk;
 
-	while (chunks_max-- && (chunk = take_chunk(collector, all))) {
-		ingest_chunk(collector->ingest, chunk);
-		free(chunk);
-	}
+	while (chunks_max-- && (chunk = oldest_chunk(collector, all)) &&
+		ingest_chunk(collector->ingest, chunk))
+		drop_oldest_chunk(collector);
 }
 
 void collector__pause(struct collector *collector)
@@ -202,12 +213,10 @@ struct collector *collector__new(int ring_fd, struct ingest *ingest)
 
 void collector__free(struct collector *collector)
 {
-	struct chunk *chunk;
-
 	if (!collector)
 		return;
-	while ((chunk = take_chunk(collector, true)))
-		free(chunk);
+	while (collector->first)
+		drop_oldest_chunk(collector);
 	pthread_mutex_destroy(&collector->lock);
 	ring_buffer__free(collector->ring);
 	free(collector);
@@ -220,6 +229,9 @@ int collector__fd(const struct collector *collector)
 
 bool collector__drain(struct collector *collector)
 {
+	ingest_kept(collector, SIZE_MAX, true);
+	if (collector->ingest->is_halted)
+		return false;
 	collector->batch = BATCH_RECORDS;
 	return ring_buffer__consume(collector->ring) != -EAGAIN;
 }

@@ -17,12 +17,13 @@ void collector__free(struct collector *collector);
 /* Readable when the ring is filling. */
 int collector__fd(const struct collector *collector);
 
-/* Ingests what is in the ring now, but no more than a bounded number of records: false if there may
- * be more. Not to be called from a hook of the ingest. */
+/* Ingests what is in the ring now, but no more than a bounded number of records, and none while the
+ * ingest is halted: false if there may be more. Not to be called from a hook of the ingest. */
 bool collector__drain(struct collector *collector);
 
-/* Between these two nothing is ingested; a thread keeps records aside, 256 MiB of them at most: what
- * comes after that is lost when the ring is full, and counted. */
+/* Between these two nothing is ingested; a thread keeps records aside, 256 MiB of them at most:
+ * what comes after that is lost when the ring is full, and counted. What was kept goes in at the
+ * resume, or (if that halts the ingest) at the next drains. */
 void collector__pause(struct collector *collector);
 void collector__resume(struct collector *collector);
 

@@ -23,6 +23,16 @@ static const size_t record_sizes[] = {
 	[EVENT_SPY_RETURN] = sizeof(struct spy_event),
 };
 
+static bool is_point(__u32 point)
+{
+	switch (point) {
+	case POINT_STOP:
+	case POINT_CHECKPOINT:
+		return true;
+	}
+	return false;
+}
+
 static bool is_range(__u64 addr, __u64 size)
 {
 	return addr && size && size <= ~addr;
@@ -54,7 +64,7 @@ static bool fits(const struct event *event, size_t tail_sz)
 	case EVENT_ARENA:
 		return arena->arena && arena->op >= ARENA_CREATED && arena->op <= ARENA_MOVED;
 	case EVENT_POINT:
-		return point->point < POINT_CNT;
+		return is_point(point->point);
 	}
 	return true;
 }

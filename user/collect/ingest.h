@@ -42,6 +42,9 @@ struct ingest {
 	uint64_t received;    /* records */
 	uint64_t malformed;   /* of them, such that could not be understood */
 	uint64_t no_memory;   /* of them, such that found no room in the books */
+	/* Set by a hook: nothing more goes into the books until it is cleared, as somebody wants to
+	 * see them as they are behind this record. */
+	bool is_halted;
 	struct process *last; /* the last record's process: most often the next one's too */
 	pid_t last_tgid;
 	uint32_t last_image;

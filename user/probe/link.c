@@ -54,6 +54,7 @@ enum side {
 	SIDE_ENTER,
 	SIDE_CALL,
 	SIDE_QUERY,
+	SIDE_POINT,
 	SIDE_CNT,
 };
 
@@ -91,6 +92,7 @@ static bool side_takes(enum side side, const struct probe_site *site)
 		[SIDE_ENTER] = SITE_ENTRY,
 		[SIDE_CALL] = SITE_CALL,
 		[SIDE_QUERY] = SITE_QUERY,
+		[SIDE_POINT] = SITE_POINT,
 	};
 
 	return site->kind == kinds[side];
@@ -107,6 +109,7 @@ static const struct bpf_program *side_program(const struct link_programs *progra
 		[SIDE_ENTER] = programs->enter,
 		[SIDE_CALL] = programs->enter,
 		[SIDE_QUERY] = programs->query,
+		[SIDE_POINT] = programs->point,
 	};
 
 	return by_side[side];

@@ -25,7 +25,7 @@ int link_kind__parse(const char *name, enum link_kind *ret_kind); /* 0 or -EINVA
 /* The programs of one kind; a session's `enter` sees the return as well. `return_site` is for
  * functions without a return probe (exits.h). */
 struct link_programs {
-	struct bpf_program *enter, *call_return, *return_site, *free, *query;
+	struct bpf_program *enter, *call_return, *return_site, *free, *query, *point;
 };
 
 struct file_links; /* all links into one file */

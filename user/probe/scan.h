@@ -24,6 +24,7 @@ enum site_kind {
 	SITE_FREE,   /* the entry of one that only frees: its return doesn't matter, but */
 	SITE_FOLLOWED_FREE, /* where frees are checked: its entry, with a return probe */
 	SITE_QUERY,	    /* the entry of one that is only counted */
+	SITE_POINT,	    /* of no allocator: where somebody waits for a thread (points.h) */
 };
 
 struct probe_site {

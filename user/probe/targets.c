@@ -16,13 +16,14 @@
 
 struct attachment {
 	pid_t pid; /* or ALL_PROCESSES */
+	const struct probe_sites *sites;
 	struct file_links *links;
 };
 
 struct target_file {
 	struct hash_node node;
 	struct module *module;
-	struct probe_sites sites;
+	struct probe_sites sites, points;
 	int err; /* of scanning, or of opening it */
 	bool is_scanned;
 	struct attachment *attachments;
@@ -36,6 +37,7 @@ struct targets {
 	size_t site_cnt;
 	bool with_mapping;
 	const struct spied_functions *spied; /* NULL: for the books */
+	struct points *points;		     /* NULL: none */
 };
 
 struct targets *targets__new(struct tracer *tracer, struct modules *modules, bool with_mapping)
@@ -55,11 +57,17 @@ void targets__spy(struct targets *targets, const struct spied_functions *functio
 	targets->spied = functions;
 }
 
+void targets__wait_at(struct targets *targets, struct points *points)
+{
+	targets->points = points;
+}
+
 static void file__free(struct hash_node *node)
 {
 	struct target_file *file = (struct target_file *)node;
 
 	probe_sites__destroy(&file->sites);
+	probe_sites__destroy(&file->points);
 	free(file->attachments);
 	free(file);
 }
@@ -103,9 +111,19 @@ static int scan_file(
 	const struct targets *targets, const struct module *module, struct probe_sites *ret_sites)
 {
 	if (targets->spied)
-		return probe_sites__scan_spied(module->fd, module->path, targets->with_mapping,
-			targets->spied, ret_sites);
+		return probe_sites__scan_spied(
+			module->fd, module->path, targets->with_mapping, targets->spied, ret_sites);
 	return probe_sites__scan(module->fd, module->path, targets->with_mapping, ret_sites);
+}
+
+static void scan_points(const struct targets *targets, struct target_file *file)
+{
+	const struct module *module = file->module;
+	int err = points__scan(targets->points, module->fd, module->path, &file->points);
+
+	if (err == -E2BIG)
+		log_warn("%s: too many functions of these names: none of them is probed",
+			module->path);
 }
 
 static void scan(const struct targets *targets, struct target_file *file)
@@ -114,6 +132,8 @@ static void scan(const struct targets *targets, struct target_file *file)
 
 	file->is_scanned = module->fd >= 0;
 	file->err = module->fd < 0 ? module->error : scan_file(targets, module, &file->sites);
+	if (file->is_scanned && targets->points)
+		scan_points(targets, file);
 	log_debug(2, "%s: %zu probe sites", module->path, file->sites.cnt);
 	if (*file->sites.unseen)
 		log_debug(1, "%s: %s", module->path, file->sites.unseen);
@@ -133,16 +153,20 @@ static struct target_file *find_sites(struct targets *targets, struct module *mo
 	return file;
 }
 
-static bool is_attached(const struct target_file *file, pid_t pid)
+static bool is_attached(const struct target_file *file, const struct probe_sites *sites, pid_t pid)
 {
 	for (size_t i = 0; i < file->attachment_cnt; i++) {
-		if (file->attachments[i].pid == pid || file->attachments[i].pid == ALL_PROCESSES)
+		const struct attachment *attachment = &file->attachments[i];
+
+		if (attachment->sites == sites &&
+			(attachment->pid == pid || attachment->pid == ALL_PROCESSES))
 			return true;
 	}
 	return false;
 }
 
-static int attach(struct targets *targets, struct target_file *file, pid_t pid)
+static int attach(struct targets *targets, struct target_file *file,
+	const struct probe_sites *sites, pid_t pid)
 {
 	struct attachment *attachments =
 		reallocarray(file->attachments, file->attachment_cnt + 1, sizeof(*attachments));
@@ -154,13 +178,14 @@ static int attach(struct targets *targets, struct target_file *file, pid_t pid)
 	file->attachments = attachments;
 	attachment = &attachments[file->attachment_cnt];
 	err = tracer__attach_file(
-		targets->tracer, file->module->fd, &file->sites, pid, &attachment->links);
+		targets->tracer, file->module->fd, sites, pid, &attachment->links);
 	if (err)
 		return err;
 	attachment->pid = pid;
+	attachment->sites = sites;
 	file->attachment_cnt++;
-	targets->site_cnt += file->sites.cnt;
-	log_debug(1, "probing %zu sites of %s", file->sites.cnt, file->module->path);
+	targets->site_cnt += sites->cnt;
+	log_debug(1, "probing %zu sites of %s", sites->cnt, file->module->path);
 	return 0;
 }
 
@@ -191,18 +216,39 @@ static bool spares_bystanders(const struct module *module, char *reason)
 	return false;
 }
 
-static int add_file_for(struct targets *targets, struct target_file *file, pid_t pid, char *reason)
+static int add_sites_for(struct targets *targets, struct target_file *file,
+	const struct probe_sites *sites, pid_t pid, char *reason)
 {
 	int err;
 
 	if (!tracer__probes_by_process(targets->tracer))
 		pid = ALL_PROCESSES; /* the kernel side's own filter is exact, only dearer */
-	if (is_attached(file, pid))
+	if (is_attached(file, sites, pid))
 		return 0;
 	if (pid == ALL_PROCESSES && !spares_bystanders(file->module, reason))
 		return -EBUSY;
-	err = attach(targets, file, pid);
-	return err ? fail(reason, err, file->module, NULL) : (int)file->sites.cnt;
+	err = attach(targets, file, sites, pid);
+	return err ? fail(reason, err, file->module, NULL) : (int)sites->cnt;
+}
+
+/* 0 or -errno. */
+static int add_points_for(
+	struct targets *targets, struct target_file *file, pid_t pid, char *reason)
+{
+	int ret = 0;
+
+	if (file->points.cnt)
+		ret = add_sites_for(targets, file, &file->points, pid, reason);
+	return ret < 0 ? ret : 0;
+}
+
+int targets__add_points(struct targets *targets, struct module *module, pid_t pid, char *reason)
+{
+	struct target_file *file = targets->points ? find_sites(targets, module) : NULL;
+
+	if (!targets->points)
+		return 0;
+	return file ? add_points_for(targets, file, pid, reason) : -ENOMEM;
 }
 
 int targets__add_module(struct targets *targets, struct module *module, pid_t pid, char *reason)
@@ -211,10 +257,12 @@ int targets__add_module(struct targets *targets, struct module *module, pid_t pi
 
 	if (!file)
 		return -ENOMEM;
+	if (add_points_for(targets, file, pid, reason))
+		log_warn("%s", reason);
 	if (file->err)
 		return fail(reason, file->err, module, file->sites.reason);
 	if (file->sites.cnt)
-		return add_file_for(targets, file, pid, reason);
+		return add_sites_for(targets, file, &file->sites, pid, reason);
 	fail(reason, 0, module, file->sites.reason);
 	return 0;
 }
@@ -269,6 +317,31 @@ int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, char
 	return add.probes.probed_cnt && add.err != -EBUSY ? 0 : add.err;
 }
 
+struct add_points {
+	struct targets *targets;
+	pid_t pid, for_pid;
+};
+
+static int add_points_of_mapping(const struct proc_mapping *mapping, void *arg)
+{
+	struct file_id id = {.inode = mapping->inode, .dev = mapping->dev};
+	struct add_points *add = arg;
+	struct module *module = modules__add(add->targets->modules, id, mapping->path, add->pid);
+	char reason[REASON_SZ] = "";
+
+	if (module && targets__add_points(add->targets, module, add->for_pid, reason) < 0)
+		log_warn("%s", reason);
+	return 0;
+}
+
+void targets__add_points_of(struct targets *targets, pid_t pid, pid_t for_pid)
+{
+	struct add_points add = {.targets = targets, .pid = pid, .for_pid = for_pid};
+
+	if (targets->points)
+		proc__each_executable(pid, add_points_of_mapping, &add);
+}
+
 struct add_known {
 	struct targets *targets;
 	pid_t pid;
@@ -283,7 +356,9 @@ static bool add_known(struct hash_node *node, void *arg)
 	int ret = 0;
 
 	if (!file->err && file->sites.cnt)
-		ret = add_file_for(known->targets, file, known->pid, known->reason);
+		ret = add_sites_for(known->targets, file, &file->sites, known->pid, known->reason);
+	if (ret >= 0)
+		ret = add_points_for(known->targets, file, known->pid, known->reason);
 	if (ret < 0)
 		known->err = ret;
 	return false;
@@ -312,7 +387,7 @@ void targets__forget(struct targets *targets, const struct module *module)
 		return;
 	for (size_t i = 0; i < file->attachment_cnt; i++) {
 		tracer__detach_file(targets->tracer, file->attachments[i].links);
-		targets->site_cnt -= file->sites.cnt;
+		targets->site_cnt -= file->attachments[i].sites->cnt;
 	}
 	hash__remove(&targets->files, &file->node);
 	file__free(&file->node);

@@ -7,6 +7,7 @@
 #define HEAPTAP_PROBE_TARGETS_H
 
 #include <sys/types.h>
+#include "probe/points.h"
 #include "probe/scan.h"
 #include "probe/tracer.h"
 #include "symbol/module.h"
@@ -22,8 +23,15 @@ void targets__free(struct targets *targets);
 /* From now on sites are a spy's, of these functions (borrowed). */
 void targets__spy(struct targets *targets, const struct spied_functions *functions);
 
+/* From now on these are looked for, too (borrowed), in every file that is probed. */
+void targets__wait_at(struct targets *targets, struct points *points);
+/* Probes what a file has of them, for `pid` or ALL_PROCESSES. 0 or -errno; then `reason` as below. */
+int targets__add_points(struct targets *targets, struct module *module, pid_t pid, char *reason);
+/* The same for every file that process `pid` executes; what fails is logged. */
+void targets__add_points_of(struct targets *targets, pid_t pid, pid_t for_pid);
+
 /*
- * Probes the allocator functions of a file, for `pid` or ALL_PROCESSES. Returns the number of sites
+ * Probes the allocator functions of a file, and its points, for `pid` or ALL_PROCESSES. Returns the number of sites
  * that were attached now (0: none in it, or attached before), or -errno of reading or attaching;
  * then `reason` (if not NULL, 256 bytes) says it for people. -EBUSY: probing it for all processes
  * would kill one (bystanders.h).

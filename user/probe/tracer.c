@@ -63,6 +63,7 @@ static struct link_programs tracer_programs(const struct tracer *tracer)
 		.return_site = skel->progs.on_return_site,
 		.free = skel->progs.on_free,
 		.query = skel->progs.on_query,
+		.point = skel->progs.on_point,
 	};
 }
 
@@ -81,6 +82,7 @@ static void choose_programs(struct heaptap_bpf *skel, enum link_kind kind)
 	bpf_program__set_expected_attach_type(skel->progs.on_return_site, multi);
 	bpf_program__set_expected_attach_type(skel->progs.on_free, multi);
 	bpf_program__set_expected_attach_type(skel->progs.on_query, multi);
+	bpf_program__set_expected_attach_type(skel->progs.on_point, multi);
 }
 
 static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *config)
@@ -144,6 +146,7 @@ static int load_kind(struct tracer *tracer, const struct tracer_config *config, 
 	if (!tracer->skel)
 		return -errno;
 	choose_programs(tracer->skel, kind);
+	bpf_program__set_autoload(tracer->skel->progs.on_point, config->points);
 	choose_spy_programs(tracer->skel, kind, config->spy);
 	choose_mapping_hooks(tracer->skel);
 	set_knobs(tracer->skel, config);

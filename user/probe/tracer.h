@@ -53,6 +53,7 @@ struct tracer_config {
 	uint64_t stop_at;   /* each process is stopped in its allocation of this number; 0: in none */
 	bool ranges;	    /* what programs map themselves is told, too */
 	bool filter_exe;    /* only programs given to tracer__add_exe */
+	bool points;	    /* SITE_POINT sites will be attached */
 	bool check;	    /* frees come with their stacks: checked_free_event */
 	const struct spy_config
 		*spy; /* the spy's programs instead of those of the books; or NULL */
