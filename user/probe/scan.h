@@ -55,8 +55,7 @@ struct probe_sites {
  * says why), or -errno: -ENOEXEC no ELF file, -ENOTSUP an ELF file of a machine or class that
  * heaptap does not trace (by name in reason), -EIO it is malformed, -ENOMEM.
  */
-int probe_sites__scan(
-	int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites);
+int probe_sites__scan(int fd, const char *path, bool with_mapping, struct probe_sites *ret_sites);
 
 /* Which functions a spy wants: those for which it returns true. */
 struct spied_functions {
