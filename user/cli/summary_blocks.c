@@ -10,6 +10,7 @@
 #include "cli/contents.h"
 #include "cli/summary_parts.h"
 #include "report/kinds.h"
+#include "util/array.h"
 
 struct picking {
 	const struct block_listing *listing;
@@ -78,13 +79,12 @@ static void sort(struct picking *picking)
 
 static int grow(struct picking *picking)
 {
-	size_t cap = picking->cap ? picking->cap * 2 : 64;
-	struct heap_block *blocks = reallocarray(picking->blocks, cap, sizeof(*blocks));
+	struct heap_block *blocks =
+		array__with_room(picking->blocks, picking->cnt, 1, &picking->cap, sizeof(*blocks));
 
 	if (!blocks)
 		return -ENOMEM;
 	picking->blocks = blocks;
-	picking->cap = cap;
 	return 0;
 }
 
@@ -101,7 +101,7 @@ static int pick(const struct heap_block *block, void *arg)
 		}
 		return 0;
 	}
-	if (picking->cnt == picking->cap && grow(picking))
+	if (grow(picking))
 		return -ENOMEM;
 	picking->blocks[picking->cnt] = *block;
 	sift_up(picking, picking->cnt++);

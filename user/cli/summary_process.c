@@ -8,6 +8,7 @@
 #include "cli/summary_parts.h"
 #include "cli/trace_parts.h"
 #include "collect/counters.h"
+#include "util/array.h"
 
 static double process_age_s(const struct process_info *info)
 {
@@ -182,17 +183,12 @@ static int fill_stacks(
 static struct summary_process *push_process(struct summary_draft *draft)
 {
 	struct summary *summary = &draft->summary;
+	struct summary_process *processes = array__with_room(summary->processes,
+		summary->process_cnt, 1, &draft->process_cap, sizeof(*processes));
 
-	if (summary->process_cnt == draft->process_cap) {
-		size_t cap = draft->process_cap ? draft->process_cap * 2 : 16;
-		struct summary_process *processes =
-			reallocarray(summary->processes, cap, sizeof(*processes));
-
-		if (!processes)
-			return NULL;
-		summary->processes = processes;
-		draft->process_cap = cap;
-	}
+	if (!processes)
+		return NULL;
+	summary->processes = processes;
 	return memset(
 		&summary->processes[summary->process_cnt++], 0, sizeof(struct summary_process));
 }

@@ -6,20 +6,17 @@
 
 #include "probe/functions.h"
 #include "probe/scan_parts.h"
+#include "util/array.h"
 
 static bool scan__add_slot(struct scan *scan, struct slot slot)
 {
-	if (scan->slot_cnt == scan->slot_cap) {
-		size_t cap = scan->slot_cap ? 2 * scan->slot_cap : 64;
-		struct slot *slots = reallocarray(scan->slots, cap, sizeof(*slots));
+	struct slot *slots =
+		array__with_room(scan->slots, scan->slot_cnt, 1, &scan->slot_cap, sizeof(*slots));
 
-		if (!slots) {
-			scan->out_of_memory = true;
-			return false;
-		}
-		scan->slots = slots;
-		scan->slot_cap = cap;
-	}
+	scan->out_of_memory |= !slots;
+	if (!slots)
+		return false;
+	scan->slots = slots;
 	scan->slots[scan->slot_cnt++] = slot;
 	return true;
 }

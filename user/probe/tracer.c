@@ -17,6 +17,7 @@
 #include "probe/mapping_hooks.h"
 #include "probe/spy_programs.h"
 #include "probe/tracer.h"
+#include "util/array.h"
 #include "heaptap.skel.h"
 
 #define ATTACH_TYPE_UPROBE_MULTI 48
@@ -471,15 +472,12 @@ void tracer__end_epoch(struct tracer *tracer)
 
 static int keep_links(struct tracer *tracer, struct file_links *links)
 {
-	if (tracer->file_cnt == tracer->file_cap) {
-		size_t cap = tracer->file_cap ? tracer->file_cap * 2 : 16;
-		struct file_links **files = reallocarray(tracer->files, cap, sizeof(*files));
+	struct file_links **files = array__with_room(
+		tracer->files, tracer->file_cnt, 1, &tracer->file_cap, sizeof(*files));
 
-		if (!files)
-			return -ENOMEM;
-		tracer->files = files;
-		tracer->file_cap = cap;
-	}
+	if (!files)
+		return -ENOMEM;
+	tracer->files = files;
 	tracer->files[tracer->file_cnt++] = links;
 	return 0;
 }

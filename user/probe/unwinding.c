@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "probe/unwinding.h"
 #include "unwind/rows.h"
+#include "util/array.h"
 #include "util/log.h"
 
 /* 64 MiB of kernel memory. The largest libraries have a million; more is a file that lies. */
@@ -115,20 +116,17 @@ static struct unwound_file *find(struct unwinding *unwinding, const struct modul
 static struct unwound_file *get(struct unwinding *unwinding, const struct module *module)
 {
 	struct unwound_file *file = find(unwinding, module);
+	struct unwound_file *grown;
 
 	if (file && !file->generation)
 		file->generation = module->generation;
 	if (file)
 		return file;
-	if (unwinding->cnt == unwinding->cap) {
-		size_t cap = unwinding->cap ? unwinding->cap * 2 : 64;
-		struct unwound_file *grown = reallocarray(unwinding->unwound, cap, sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		unwinding->unwound = grown;
-		unwinding->cap = cap;
-	}
+	grown = array__with_room(
+		unwinding->unwound, unwinding->cnt, 1, &unwinding->cap, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	unwinding->unwound = grown;
 	file = &unwinding->unwound[unwinding->cnt++];
 	*file = (struct unwound_file){
 		.dev = module->dev, .inode = module->inode, .generation = module->generation};

@@ -12,6 +12,7 @@
 #include <zlib.h>
 #include "record/format.h"
 #include "record/snapshot.h"
+#include "util/array.h"
 
 struct recorder {
 	char *path, *new_path; /* of the file that takes its place */
@@ -192,16 +193,12 @@ static int pack(const struct protobuf *message, struct record_frame **ret_frame)
 
 static int note_offset(struct recorder *recorder)
 {
-	if (recorder->cnt == recorder->cap) {
-		size_t cap = recorder->cap ? recorder->cap * 2 : 64;
-		uint64_t *offsets =
-			reallocarray(recorder->offsets, cap, sizeof(*recorder->offsets));
+	uint64_t *offsets = array__with_room(
+		recorder->offsets, recorder->cnt, 1, &recorder->cap, sizeof(*offsets));
 
-		if (!offsets)
-			return -ENOMEM;
-		recorder->offsets = offsets;
-		recorder->cap = cap;
-	}
+	if (!offsets)
+		return -ENOMEM;
+	recorder->offsets = offsets;
 	recorder->offsets[recorder->cnt] = recorder->sz;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include "record/format.h"
+#include "util/array.h"
 
 #define DEFLATE_RATIO_MAX 1032 /* RFC 1951: 258 bytes from two bits; zlib's technical notes */
 
@@ -53,15 +54,12 @@ static int check_head(const struct recording *recording)
 
 static int note_offset(struct recording *recording, uint64_t offset)
 {
-	if (recording->cnt == recording->cap) {
-		size_t cap = recording->cap ? recording->cap * 2 : 64;
-		uint64_t *offsets = reallocarray(recording->offsets, cap, sizeof(*offsets));
+	uint64_t *offsets = array__with_room(
+		recording->offsets, recording->cnt, 1, &recording->cap, sizeof(*offsets));
 
-		if (!offsets)
-			return -ENOMEM;
-		recording->offsets = offsets;
-		recording->cap = cap;
-	}
+	if (!offsets)
+		return -ENOMEM;
+	recording->offsets = offsets;
 	recording->offsets[recording->cnt++] = offset;
 	return 0;
 }

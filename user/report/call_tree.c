@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "util/array.h"
 
 void call_tree__destroy(struct call_tree *tree)
 {
@@ -16,18 +17,13 @@ void call_tree__destroy(struct call_tree *tree)
 
 struct call_path *call_tree__add(struct call_tree *tree, uint64_t bytes, size_t labels_max)
 {
-	struct call_path *path;
+	struct call_path *path =
+		array__with_room(tree->paths, tree->path_cnt, 1, &tree->path_cap, sizeof(*path));
 
-	if (tree->path_cnt == tree->path_cap) {
-		size_t cap = tree->path_cap ? tree->path_cap * 2 : 64;
-
-		path = reallocarray(tree->paths, cap, sizeof(*path));
-		tree->failed |= !path;
-		if (!path)
-			return NULL;
-		tree->paths = path;
-		tree->path_cap = cap;
-	}
+	tree->failed |= !path;
+	if (!path)
+		return NULL;
+	tree->paths = path;
 	path = &tree->paths[tree->path_cnt];
 	*path = (struct call_path){
 		.bytes = bytes, .labels = calloc(labels_max + 1, sizeof(*path->labels))};

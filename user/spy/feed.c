@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "util/array.h"
 
 #define FLUSH_SZ (64 * 1024)
 #define LOOK_MS 100
@@ -113,6 +114,8 @@ int feed__flush(struct feed *feed)
 
 static int make_room(struct feed *feed, size_t sz)
 {
+	size_t *ends;
+
 	if (feed->sz + sz > feed->cap) {
 		size_t cap = 2 * (feed->sz + sz);
 		char *text = realloc(feed->text, cap);
@@ -122,15 +125,10 @@ static int make_room(struct feed *feed, size_t sz)
 		feed->text = text;
 		feed->cap = cap;
 	}
-	if (feed->record_cnt == feed->record_cap) {
-		size_t cap = feed->record_cap ? 2 * feed->record_cap : 1024;
-		size_t *ends = reallocarray(feed->ends, cap, sizeof(*ends));
-
-		if (!ends)
-			return -ENOMEM;
-		feed->ends = ends;
-		feed->record_cap = cap;
-	}
+	ends = array__with_room(feed->ends, feed->record_cnt, 1, &feed->record_cap, sizeof(*ends));
+	if (!ends)
+		return -ENOMEM;
+	feed->ends = ends;
 	return 0;
 }
 

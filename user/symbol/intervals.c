@@ -7,23 +7,20 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "util/array.h"
 
-#define INTERVALS_MIN 64
 #define LATEST_STEPS_MAX 1024
 
 int intervals__add(struct intervals *intervals, uint64_t start, uint64_t end, uint64_t value)
 {
+	struct interval *list;
+
 	if (end <= start)
 		return 0;
-	if (intervals->cnt == intervals->cap) {
-		size_t cap = intervals->cap ? intervals->cap * 2 : INTERVALS_MIN;
-		struct interval *list = reallocarray(intervals->list, cap, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		intervals->list = list;
-		intervals->cap = cap;
-	}
+	list = array__with_room(intervals->list, intervals->cnt, 1, &intervals->cap, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	intervals->list = list;
 	intervals->list[intervals->cnt++] = (struct interval){start, end, value};
 	return 0;
 }

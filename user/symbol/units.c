@@ -17,8 +17,8 @@
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include "util/array.h"
 
-#define UNITS_MIN 64
 #define DEPTH_MAX 64 /* of nested namespaces, types and blocks; real code stays below 20 */
 
 struct unit {
@@ -45,18 +45,14 @@ static int add_ranges(
 static int add_unit(struct units *units, Dwarf_Off offset)
 {
 	Dwarf_Die die;
+	struct unit *list;
 
 	if (!dwarf_offdie(units->dwarf, offset, &die))
 		return 0;
-	if (units->cnt == units->cap) {
-		size_t cap = units->cap ? units->cap * 2 : UNITS_MIN;
-		struct unit *list = reallocarray(units->list, cap, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		units->list = list;
-		units->cap = cap;
-	}
+	list = array__with_room(units->list, units->cnt, 1, &units->cap, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	units->list = list;
 	units->list[units->cnt] = (struct unit){.die = offset};
 	units->cnt++;
 	return add_ranges(units, &units->intervals, &die, units->cnt - 1);

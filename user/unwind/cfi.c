@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "unwind/cfi.h"
+#include "util/array.h"
 
 /* One per object file in .debug_frame; each takes 100 bytes. The ones beyond are left out. */
 #define CIES_MAX (256u << 10)
@@ -137,15 +138,12 @@ static bool run_cie(const struct bytes *instructions, struct cie *cie)
 
 static int add_cie(struct cfi *cfi, const struct cie *cie)
 {
-	if (cfi->cie_cnt == cfi->cie_cap) {
-		size_t cap = cfi->cie_cap ? cfi->cie_cap * 2 : 64;
-		struct cie *cies = reallocarray(cfi->cies, cap, sizeof(*cies));
+	struct cie *cies =
+		array__with_room(cfi->cies, cfi->cie_cnt, 1, &cfi->cie_cap, sizeof(*cies));
 
-		if (!cies)
-			return -ENOMEM;
-		cfi->cies = cies;
-		cfi->cie_cap = cap;
-	}
+	if (!cies)
+		return -ENOMEM;
+	cfi->cies = cies;
 	cfi->cies[cfi->cie_cnt++] = *cie;
 	return 0;
 }
@@ -183,15 +181,12 @@ static const struct cie *find_cie(const struct cfi *cfi, uint64_t section_offset
 
 static int add_fde(struct cfi *cfi, const struct fde *fde)
 {
-	if (cfi->fde_cnt == cfi->fde_cap) {
-		size_t cap = cfi->fde_cap ? cfi->fde_cap * 2 : 1024;
-		struct fde *fdes = reallocarray(cfi->fdes, cap, sizeof(*fdes));
+	struct fde *fdes =
+		array__with_room(cfi->fdes, cfi->fde_cnt, 1, &cfi->fde_cap, sizeof(*fdes));
 
-		if (!fdes)
-			return -ENOMEM;
-		cfi->fdes = fdes;
-		cfi->fde_cap = cap;
-	}
+	if (!fdes)
+		return -ENOMEM;
+	cfi->fdes = fdes;
 	cfi->fdes[cfi->fde_cnt++] = *fde;
 	return 0;
 }

@@ -19,6 +19,7 @@
 
 #include "unwind/cfi.h"
 #include "unwind/rows.h"
+#include "util/array.h"
 
 struct builder {
 	struct unwind_rows rows;
@@ -29,20 +30,16 @@ struct builder {
 static int append(struct builder *builder, uint32_t file_offset, uint32_t rule)
 {
 	struct unwind_rows *rows = &builder->rows;
+	struct unwind_row *grown;
 
 	if (rows->cnt > 0 && rows->rows[rows->cnt - 1].file_offset == file_offset)
 		rows->cnt--;
 	if (rule == (rows->cnt > 0 ? rows->rows[rows->cnt - 1].rule : UNWIND_NONE))
 		return 0;
-	if (rows->cnt == builder->cap) {
-		size_t cap = builder->cap ? builder->cap * 2 : 1024;
-		struct unwind_row *grown = reallocarray(rows->rows, cap, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		rows->rows = grown;
-		builder->cap = cap;
-	}
+	grown = array__with_room(rows->rows, rows->cnt, 1, &builder->cap, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	rows->rows = grown;
 	rows->rows[rows->cnt++] = (struct unwind_row){.file_offset = file_offset, .rule = rule};
 	return 0;
 }

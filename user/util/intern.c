@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include "util/array.h"
 
 #define SLOTS_MIN 64
 #define ENTRIES_MAX (UINT32_MAX / 4)
@@ -84,21 +85,6 @@ static bool grow_slots(struct intern *table)
 	return true;
 }
 
-/* An array with room for `more` elements, doubled where it has not; NULL without memory. */
-static void *with_room(void *array, size_t cnt, size_t more, size_t *cap, size_t element_sz)
-{
-	size_t new_cap = *cap ? *cap : 64;
-
-	if (*cap - cnt >= more)
-		return array;
-	while (new_cap - cnt < more)
-		new_cap *= 2;
-	array = reallocarray(array, new_cap, element_sz);
-	if (array)
-		*cap = new_cap;
-	return array;
-}
-
 static bool make_room(struct intern *table, size_t sz)
 {
 	void *grown;
@@ -107,12 +93,12 @@ static bool make_room(struct intern *table, size_t sz)
 		return false;
 	if (table->entry_cnt * 2 >= table->slot_cnt && !grow_slots(table))
 		return false;
-	grown = with_room(
+	grown = array__with_room(
 		table->entries, table->entry_cnt, 1, &table->entry_cap, sizeof(*table->entries));
 	if (!grown)
 		return false;
 	table->entries = grown;
-	grown = with_room(table->bytes, table->bytes_sz, sz + 1, &table->bytes_cap, 1);
+	grown = array__with_room(table->bytes, table->bytes_sz, sz + 1, &table->bytes_cap, 1);
 	if (!grown)
 		return false;
 	table->bytes = grown;

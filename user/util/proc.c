@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "util/array.h"
 #include "util/proc.h"
 
 #define PROC_PATH_MAX 64
@@ -155,15 +156,11 @@ bool proc__is_same(pid_t pid, uint64_t start_ns)
 
 static int push_pid(pid_t **pids, size_t *cnt, size_t *cap, pid_t pid)
 {
-	if (*cnt == *cap) {
-		size_t new_cap = *cap ? *cap * 2 : 256;
-		pid_t *grown = reallocarray(*pids, new_cap, sizeof(*grown));
+	pid_t *grown = array__with_room(*pids, *cnt, 1, cap, sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
-		*pids = grown;
-		*cap = new_cap;
-	}
+	if (!grown)
+		return -ENOMEM;
+	*pids = grown;
 	(*pids)[(*cnt)++] = pid;
 	return 0;
 }
