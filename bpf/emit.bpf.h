@@ -114,7 +114,9 @@ static __always_inline void emit_point(
 	record->stack = POINT_COOKIE_POINT(cookie) == POINT_STOP ? thread->call.stack : 0;
 	record->point = POINT_COOKIE_POINT(cookie);
 	record->reserved = 0;
-	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_submit(record, POINT_COOKIE_POINT(cookie) >= POINT_SECTION_ENTER ?
+						   wakeup_flags(thread) :
+						   BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void emit_map(struct thread *thread, struct task_struct *task, __u64 addr)

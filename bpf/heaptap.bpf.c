@@ -110,7 +110,7 @@ SEC("uprobe")
 int on_point(struct pt_regs *ctx)
 {
 	KEEP_OWN_STACK(ctx, no_programs);
-	point_reach(bpf_get_attach_cookie(ctx));
+	point_reach(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 
