@@ -15,6 +15,8 @@ import spying
 from harness import each
 from puppet import Puppet
 from test_declared import declare_pool
+import test_checkpoint_at
+import test_section
 
 VERSION = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 # Kinds of links, and the kernel that brought them (with cookies in it).
@@ -169,6 +171,17 @@ def test_stop(t, kind):
     t.equal(program.stdout.split()[-1], "7", "the last allocation that the program began")
     program.signal(signal.SIGCONT)
     t.equal(program.wait(), 0, "exit status")
+
+
+@each(*HERE)
+def test_points(t, kind):
+    tracing = heaptap.run(t, [heaptap.program("sections"), 20, 1],
+                          options=["--link", kind, "--checkpoint-at", "checkpoint_here"])
+    t.equal([test_checkpoint_at.kept(summary) for summary in test_checkpoint_at.checkpoints(tracing)],
+            test_checkpoint_at.said(tracing.process.stdout), "outstanding at each checkpoint")
+    tracing = heaptap.run(t, [heaptap.program("section_calls"), 31, 2],
+                          options=["--link", kind, *test_section.OPTIONS])
+    test_section.check_sections(t, tracing.only(), tracing.process.stdout)
 
 
 def test_container_that_appears_while_the_whole_machine_is_watched(t):
