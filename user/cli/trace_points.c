@@ -54,8 +54,8 @@ bool trace__drain_some(struct trace *trace)
 	bool is_empty = collector__drain(trace->collector);
 
 	if (trace->ingest.is_halted) {
-		trace->ingest.is_halted = false;
 		trace__checkpoint(trace, NULL);
+		trace->ingest.is_halted = false;
 	}
 	return is_empty;
 }
