@@ -14,9 +14,9 @@ import reference
 import spying
 from harness import each
 from puppet import Puppet
+from test_checkpoint_at import checkpoints, kept, said
 from test_declared import declare_pool
-import test_checkpoint_at
-import test_section
+from test_section import OPTIONS as SECTIONS, check_sections
 
 VERSION = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 # Kinds of links, and the kernel that brought them (with cookies in it).
@@ -177,11 +177,11 @@ def test_stop(t, kind):
 def test_points(t, kind):
     tracing = heaptap.run(t, [heaptap.program("sections"), 20, 1],
                           options=["--link", kind, "--checkpoint-at", "checkpoint_here"])
-    t.equal([test_checkpoint_at.kept(summary) for summary in test_checkpoint_at.checkpoints(tracing)],
-            test_checkpoint_at.said(tracing.process.stdout), "outstanding at each checkpoint")
+    t.equal([kept(summary) for summary in checkpoints(tracing)], said(tracing.process.stdout),
+            "outstanding at each checkpoint")
     tracing = heaptap.run(t, [heaptap.program("section_calls"), 31, 2],
-                          options=["--link", kind, *test_section.OPTIONS])
-    test_section.check_sections(t, tracing.only(), tracing.process.stdout)
+                          options=["--link", kind, *SECTIONS])
+    check_sections(t, tracing.only(), tracing.process.stdout)
 
 
 def test_container_that_appears_while_the_whole_machine_is_watched(t):
