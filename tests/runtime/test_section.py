@@ -92,6 +92,13 @@ def test_the_last_call_that_is_left_is_not_known_to_be(t):
             "calls, abandoned ones, under way")
 
 
+def test_calls_that_exceptions_leave_are_counted_apart(t):
+    tracing = heaptap.run(t, [heaptap.program("trap_throw")], options=["--section", "leak_inner"])
+    counts = told(tracing.only())["leak_inner"]
+    t.equal([counts[key] for key in ("calls", "abandoned_calls", "allocs", "left_bytes", "left_bytes_max")],
+            [4, 4, 4, 4 * 1301, 1301], "calls, abandoned ones, allocations, bytes left behind, most")
+
+
 def test_a_forks_child_begins_without_calls(t):
     tracing = heaptap.run(t, [heaptap.program("trap_fork")], options=["--section", "main"])
     states = [(told(image)["main"]["calls"], told(image)["main"]["abandoned_calls"]) for image in tracing.images]

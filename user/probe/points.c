@@ -83,7 +83,8 @@ static bool is_called(const char *demangled, const char *wanted)
 	return false;
 }
 
-/* Demangling is dear: only what has the last part of the name in it. */
+/* Demangling is dear: only what has the last part of the name in it. A function's cold part has a
+ * symbol of its own, but is no function. */
 static bool is_mangled(const char *symbol, const char *wanted)
 {
 	const char *last = strrchr(wanted, ':');
@@ -91,7 +92,7 @@ static bool is_mangled(const char *symbol, const char *wanted)
 	bool is;
 
 	if (symbol[0] != '_' || (symbol[1] != 'Z' && symbol[1] != 'R' && symbol[1] != 'D') ||
-		!strstr(symbol, last ? last + 1 : wanted))
+		strstr(symbol, ".cold") || !strstr(symbol, last ? last + 1 : wanted))
 		return false;
 	demangled = demangle(symbol);
 	is = demangled && is_called(demangled, wanted);
