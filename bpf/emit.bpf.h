@@ -99,6 +99,12 @@ static __always_inline void emit_free(
 	bpf_ringbuf_submit(record, wakeup_flags(thread));
 }
 
+static __always_inline bool point_is_frequent(__u64 cookie)
+{
+	return POINT_COOKIE_POINT(cookie) == POINT_SECTION_ENTER ||
+	       POINT_COOKIE_POINT(cookie) == POINT_SECTION_RETURN;
+}
+
 static __always_inline void emit_point(
 	struct thread *thread, struct task_struct *task, __u64 cookie, __u64 number)
 {
@@ -114,7 +120,8 @@ static __always_inline void emit_point(
 	record->stack = POINT_COOKIE_POINT(cookie) == POINT_STOP ? thread->call.stack : 0;
 	record->point = POINT_COOKIE_POINT(cookie);
 	record->reserved = 0;
-	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_submit(
+		record, point_is_frequent(cookie) ? wakeup_flags(thread) : BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void emit_map(struct thread *thread, struct task_struct *task, __u64 addr)

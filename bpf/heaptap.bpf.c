@@ -5,6 +5,7 @@
  *   probe ─► call (entry, return; range, if it maps) ─► thread (in flight) ─► stack ─► unwind ─► file ─► emit ─► ring
  *             ├──► declared (what a user's own allocators give and take) ──────────────────────────────────────┤
  *             └──► sample (is it told of?)
+ *   probe ─► point (where somebody waits for a thread) ────────────────────────────────────────┤
  *   tracepoint ─► life (fork, exec, exit) ────────────────────────────────────────────────────┘
  *   mapping made or taken away ─► unwind (what is known of addresses)
  *
@@ -110,7 +111,7 @@ SEC("uprobe")
 int on_point(struct pt_regs *ctx)
 {
 	KEEP_OWN_STACK(ctx, no_programs);
-	point_reach(bpf_get_attach_cookie(ctx));
+	point_reach(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 

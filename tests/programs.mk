@@ -52,6 +52,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	sampled \
 	seccomped \
 	sections \
+	section_calls \
 	spied \
 	stress \
 	threads \

@@ -157,6 +157,8 @@ struct unmap_event {
 enum point {
 	POINT_STOP = 0, /* the process is being stopped: its allocation `number` has just been told */
 	POINT_CHECKPOINT = 2, /* the thread enters a function where a checkpoint is to be taken */
+	POINT_SECTION_ENTER = 3, /* it enters a function whose calls are watched, */
+	POINT_SECTION_RETURN = 4, /* and is about to return from it, or from what it has jumped to */
 };
 
 /* The cookie of a place where somebody waits for a thread: its row in the table of points
@@ -168,7 +170,7 @@ enum point {
 struct point_event {
 	struct event event;
 	__u64 time_ns;
-	__u64 number; /* of POINT_STOP: the allocation's; else 0 */
+	__u64 number; /* of POINT_STOP: the allocation's; else the stack pointer */
 	__u64 stack; /* of POINT_STOP: hash of the call stack that led there; else 0 */
 	__u32 point; /* enum point */
 	__u32 reserved;

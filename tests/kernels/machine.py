@@ -13,8 +13,8 @@ ROOT = HERE.parents[1]
 RUNTIME = ROOT / "tests/runtime"
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
 PROGRAMS = ("leak", "threads", "trap_fork", "trap_realloc_failing", "puppet", "seccomped", "maps", "pool",
-            "spied", "numbered", "wrong_free", "wrong_delete", "stacks_cxx", "stacks_threads", "stacks_signal",
-            "libbacktrace.so", "libcount.so", "contained", "churn")
+            "spied", "numbered", "sections", "section_calls", "wrong_free", "wrong_delete", "stacks_cxx",
+            "stacks_threads", "stacks_signal", "libbacktrace.so", "libcount.so", "contained", "churn")
 SYSTEM_PROGRAMS = ("/usr/bin/python3", "/bin/sh", "/usr/bin/env")
 # Where the guest's first process mounts something, and where tests leave files.
 DIRECTORIES = ("/dev", "/proc", "/sys", "/tmp")

@@ -14,7 +14,9 @@ import reference
 import spying
 from harness import each
 from puppet import Puppet
+from test_checkpoint_at import checkpoints, kept, said
 from test_declared import declare_pool
+from test_section import OPTIONS as SECTIONS, check_sections
 
 VERSION = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 # Kinds of links, and the kernel that brought them (with cookies in it).
@@ -169,6 +171,17 @@ def test_stop(t, kind):
     t.equal(program.stdout.split()[-1], "7", "the last allocation that the program began")
     program.signal(signal.SIGCONT)
     t.equal(program.wait(), 0, "exit status")
+
+
+@each(*HERE)
+def test_points(t, kind):
+    tracing = heaptap.run(t, [heaptap.program("sections"), 20, 1],
+                          options=["--link", kind, "--checkpoint-at", "checkpoint_here"])
+    t.equal([kept(summary) for summary in checkpoints(tracing)], said(tracing.process.stdout),
+            "outstanding at each checkpoint")
+    tracing = heaptap.run(t, [heaptap.program("section_calls"), 31, 2],
+                          options=["--link", kind, *SECTIONS])
+    check_sections(t, tracing.only(), tracing.process.stdout)
 
 
 def test_container_that_appears_while_the_whole_machine_is_watched(t):

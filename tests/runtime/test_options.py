@@ -15,7 +15,7 @@ TESTED = {
     "min-bytes": "min_bytes", "sort": "sort", "format": "format", "output": "output",
     "verbose": "verbose", "sample": "sampling", "comm": "watch", "exe": "watch", "user": "watch", "cgroup": "watch",
     "ring-size": "ring_size", "error-exitcode": "run", "no-children": "run", "link": "link",
-    "stop-at": "stop", "checkpoint-at": "checkpoint_at", "pid": "checkpoint", "max-size": "outputs", "list": "outputs", "fail-above": "outputs",
+    "stop-at": "stop", "checkpoint-at": "checkpoint_at", "section": "section", "pid": "checkpoint", "max-size": "outputs", "list": "outputs", "fail-above": "outputs",
     "mmap": "mmap",
     "check": "check",
     "allocators": "declared", "suppressions": "blocks", "print-suppressions": "blocks", "client": "blocks",

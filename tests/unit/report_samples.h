@@ -254,7 +254,10 @@ static struct summary_process killed_process[] = {{
 
 /* ---- wrong frees ---- */
 
-#define SHORT_PATH(cnt) {.complete = true, .frames = sds_frames, .frame_cnt = (cnt)}
+#define SHORT_PATH(cnt)                                                                            \
+	{                                                                                          \
+		.complete = true, .frames = sds_frames, .frame_cnt = (cnt)                         \
+	}
 
 static struct summary_finding wrong_findings[] = {
 	{FINDING_DOUBLE_FREE, 3, 0x55d0c9000010, 100, 0,
@@ -265,17 +268,15 @@ static struct summary_finding wrong_findings[] = {
 				.frame_cnt = 2}},
 		.has_stack = {true, true, true}},
 	{FINDING_MISMATCHED_FREE, 1, 0x55d0c9000100, 1, 0,
-		.stacks = {SHORT_PATH(2),
-			[FINDING_STACK_ALLOCATION] = {.complete = true,
-				.frames = cpp_frames,
-				.frame_cnt = 2}},
+		.stacks = {SHORT_PATH(2), [FINDING_STACK_ALLOCATION] = {.complete = true,
+						  .frames = cpp_frames,
+						  .frame_cnt = 2}},
 		.has_stack = {true, false, true}},
 	{FINDING_INVALID_FREE, 1, 0x55d0c9000210, 4096, 16,
 		.stacks = {SHORT_PATH(2), [FINDING_STACK_ALLOCATION] = SHORT_PATH(3)},
 		.has_stack = {true, false, true}},
 	{FINDING_INVALID_FREE, 2000, 0x7ffc00000000, 0, 0,
-		.stacks = {{.complete = false, .frames = NULL}},
-		.has_stack = {true}},
+		.stacks = {{.complete = false, .frames = NULL}}, .has_stack = {true}},
 };
 
 #define FINDINGS(array) .findings = (array), .finding_cnt = SAMPLE_CNT(array)
@@ -310,6 +311,67 @@ static const struct summary wrong_frees = {
 	.events_received = 2100,
 	.counters = {{[COUNTER_lost_allocs] = 1}},
 	.checked = true,
+};
+
+/* ---- sections ---- */
+
+static struct summary_stack left_stacks[] = {
+	{.outstanding_bytes = 40960,
+		.outstanding_blocks = 10,
+		.complete = true,
+		FRAMES(sds_frames)},
+	{.outstanding_bytes = 7,
+		.outstanding_blocks = 1,
+		.end = "ends at a function without unwind rows",
+		.frames = sds_frames,
+		.frame_cnt = 2},
+	{.outstanding_bytes = 6,
+		.outstanding_blocks = 1,
+		.complete = true,
+		.frames = cpp_frames,
+		.frame_cnt = 1},
+	{.outstanding_bytes = 5,
+		.outstanding_blocks = 1,
+		.complete = true,
+		.frames = cpp_frames,
+		.frame_cnt = 1},
+};
+
+static struct summary_section watched_sections[] = {
+	{
+		.function = "handle_request",
+		.totals = {.calls = 1000,
+			.left = 3,
+			.under_way = 2,
+			.thread_cnt = 4,
+			.sums = {12500, 1500000, 13, 40978, 7, 700},
+			.most = {30, 4096, 2, 4096, 1, 100}},
+		.complete = true,
+		STACKS(left_stacks),
+		.stacks_total = 12,
+	},
+	{
+		.function = "evil\x1b[31m",
+		.totals = {.calls = 1, .thread_cnt = 1, .sums = {1, 1}, .most = {1, 1}},
+		.complete = false,
+	},
+	{.function = "never_called", .complete = true},
+};
+
+static struct summary_process watched_process[] = {{
+	.info = {.tgid = 42, .comm = "watched", .from_birth = true},
+	.age_s = 2,
+	.complete = true,
+	.totals = {4, 3, 5000, 1, 1500, 2500, 0},
+	STACKS(leak_stacks),
+	.stacks_total = 1,
+	.sections = watched_sections,
+	.section_cnt = SAMPLE_CNT(watched_sections),
+}};
+
+static const struct summary watched = {
+	SAMPLE_SUMMARY(SUMMARY_FINAL, watched_process),
+	.events_received = 7,
 };
 
 static const struct summary killed = {
@@ -701,6 +763,7 @@ static const struct sample {
 	{"incomplete_colour", &incomplete, {.colour = true}},
 	{"killed", &killed, {0}},
 	{"wrong_frees", &wrong_frees, {0}},
+	{"sections", &watched, {0}},
 	{"no_blocks", &no_blocks, {0}},
 	{"hostile", &hostile, {0}},
 	{"hostile_verbose", &hostile, {.colour = true, .verbosity = 2}},

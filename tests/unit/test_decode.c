@@ -115,7 +115,8 @@ static void arenas_have_an_address_and_a_known_operation(void **state)
 
 static void points_are_whole_and_of_a_known_kind(void **state)
 {
-	static const __u32 known[] = {POINT_STOP, POINT_CHECKPOINT};
+	static const __u32 known[] = {
+		POINT_STOP, POINT_CHECKPOINT, POINT_SECTION_ENTER, POINT_SECTION_RETURN};
 	struct point_event record = {.event.kind = EVENT_POINT};
 	size_t taken_cnt = 0;
 

@@ -287,7 +287,7 @@ static void fields_that_are_not_known_are_passed_over(void **state)
 	protobuf__put_number(&stack, 900, 7);
 	protobuf__put_number(&stack, 10, 48); /* outstanding_bytes */
 	protobuf__put_message(&process, PROCESS_STACK, &stack);
-	protobuf__put_bytes(&process, 9, "later", 5);
+	protobuf__put_bytes(&process, 7, "later", 5);
 	protobuf__put_bytes(&message, 5, "a table of a later version", 26);
 	protobuf__put_double(&message, 901, 1.5);
 	protobuf__put_message(&message, MESSAGE_PROCESS, &process);

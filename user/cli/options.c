@@ -289,6 +289,11 @@ static int parse_checkpoint_at(const char *text, void *field)
 	return parse_point(text, field, POINT_CHECKPOINT);
 }
 
+static int parse_section(const char *text, void *field)
+{
+	return parse_point(text, field, POINT_SECTION_ENTER);
+}
+
 static int parse_link(const char *text, void *field)
 {
 	return link_kind__parse(text, field);
@@ -433,6 +438,10 @@ static int check_ways(const struct options *options)
 /* What single options cannot know. */
 static int check_whole(const struct options *options)
 {
+	if (options->points && points__has_sections(options->points) && options->sample_bytes) {
+		log_error("--section needs every block: not with --sample");
+		return -EINVAL;
+	}
 	if (!options->check || options->stack != STACK_NONE)
 		return check_ways(options);
 	log_error("--check needs call stacks: not with --stack none");

@@ -129,6 +129,7 @@ void summary_draft__free(struct summary_draft *draft)
 		draft__free_stacks(shown->mapped.stacks, shown->mapped.stack_cnt);
 		draft__free_stacks(shown->arenas.stacks, shown->arenas.stack_cnt);
 		draft__free_findings(shown);
+		draft__free_sections(shown);
 	}
 	free(draft->summary.processes);
 	free(draft);

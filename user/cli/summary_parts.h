@@ -48,6 +48,11 @@ int draft__add_findings(
 	struct summary_draft *draft, struct process *process, struct summary_process *shown);
 void draft__free_findings(struct summary_process *shown);
 
+/* Tells of the process's sections, if it has any. Its counters are filled. 0 or -ENOMEM. */
+int draft__add_sections(
+	struct summary_draft *draft, const struct process *process, struct summary_process *shown);
+void draft__free_sections(struct summary_process *shown);
+
 /* Tells each stack's kind, and counts them. Names are looked up where the kind depends on them. The
  * process has its stacks, all of them, without frames. 0 or -ENOMEM. */
 int draft__set_kinds(struct summary_draft *draft, struct summary_process *shown);

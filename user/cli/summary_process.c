@@ -163,6 +163,8 @@ static int fill_stacks(
 		err = fill_arenas(draft, process, shown);
 	if (!err)
 		err = draft__add_findings(draft, process, shown);
+	if (!err)
+		err = draft__add_sections(draft, process, shown);
 	if (err)
 		return err;
 	stacks_all = shown->stack_cnt;

@@ -96,6 +96,8 @@ static void tell_begin(void *arg, struct process *process)
 	symbolizer__note_process(trace->symbolizer, info->tgid, info->start_ns);
 	if (trace->options->check && process__start_checks(process, trace->settled_ns))
 		trace->ingest.no_memory++;
+	if (trace__start_sections(trace, process))
+		trace->ingest.no_memory++;
 	trace__take_marks(trace, process);
 	if (trace->hooks.on_exec)
 		trace->hooks.on_exec(trace, process);

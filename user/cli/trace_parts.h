@@ -41,6 +41,8 @@ bool trace__drain_some(struct trace *trace);
 /* A thread has come to a point (ingest_hooks.on_point); one that was stopped there. */
 void trace__note_point(void *arg, struct process *process, const struct point_event *record);
 void trace__note_stop(struct trace *trace, const struct point_event *record);
+/* Watches the sections' calls in these books, if there are any. 0 or -ENOMEM. */
+int trace__start_sections(struct trace *trace, struct process *process);
 /* At the end: points whose function did not appear. */
 void trace__tell_unmet_points(const struct trace *trace);
 /* Those that were stopped since; and at the end those that still are. */

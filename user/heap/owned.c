@@ -70,14 +70,14 @@ void process__place_node(struct process *process, uint64_t addr, pid_t tid)
 /* ---- what arenas do to blocks ---- */
 
 /* Frees what is below a node, and says how many blocks that were. */
-static uint64_t process__free_below(struct process *process, uint32_t node)
+static uint64_t process__free_below(struct process *process, uint32_t node, pid_t tid)
 {
 	uint32_t cursor = node;
 	struct block block;
 	uint64_t addr, cnt = 0;
 
 	while ((addr = arenas__take_below(&process->arenas, node, &cursor)))
-		cnt += process__take(process, addr, &block);
+		cnt += process__take(process, addr, tid, &block);
 	return cnt;
 }
 
@@ -111,7 +111,7 @@ int process__arena_made(
 		above = arenas__get(arenas, parent, process__site_of(process, parent, number));
 	if (!node || (parent && parent != arena && !above))
 		return process__fail(process);
-	lost = process__free_below(process, node);
+	lost = process__free_below(process, node, 0);
 	process->anomalies.replaced_blocks += lost;
 	process->info.incomplete |= lost > 0;
 	arenas__node(arenas, node)->is_made = true;
@@ -164,7 +164,7 @@ void process__arena_emptied(struct process *process, uint64_t arena, pid_t tid)
 	process__thread_goes_on(process, tid);
 	if (!node)
 		return;
-	process__free_below(process, node);
+	process__free_below(process, node, tid);
 	arenas__tidy(&process->arenas, node);
 }
 
@@ -175,12 +175,12 @@ void process__arena_ended(struct process *process, uint64_t arena, bool inside, 
 	bool known = node;
 
 	if (node) {
-		process__free_below(process, node);
+		process__free_below(process, node, tid);
 		above = arenas__node(&process->arenas, node)->parent;
 		arenas__remove(&process->arenas, node);
 		arenas__tidy(&process->arenas, above);
 	}
-	known |= process__take(process, arena, &block);
+	known |= process__take(process, arena, tid, &block);
 	if (known)
 		process__thread_goes_on(process, tid);
 	else if (!inside)
@@ -194,7 +194,7 @@ void process__realloc_freed(struct process *process, pid_t tid)
 	process__realloc_done(process, tid);
 	if (!node)
 		return;
-	process__free_below(process, node);
+	process__free_below(process, node, tid);
 	arenas__remove(&process->arenas, node);
 }
 

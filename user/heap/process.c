@@ -74,6 +74,7 @@ void process__free(struct process *process)
 	sites__destroy(&process->sites);
 	mapped__destroy(&process->mapped);
 	check__free(process->check);
+	sections__free(process->sections);
 	free(process->info.exe);
 	free(process);
 }
@@ -163,7 +164,7 @@ static void process__count_alloc(struct process *process, const struct block *bl
 	process__count_in(process, block, weight);
 }
 
-bool process__take(struct process *process, uint64_t addr, struct block *ret_block)
+bool process__take(struct process *process, uint64_t addr, pid_t tid, struct block *ret_block)
 {
 	uint64_t weight;
 
@@ -175,6 +176,8 @@ bool process__take(struct process *process, uint64_t addr, struct block *ret_blo
 	process->totals.frees += weight;
 	if (process->sampling_mean)
 		process->sampled.frees_variance += sampling__variance(weight, 1);
+	if (process->sections)
+		sections__note_free(process->sections, ret_block, tid);
 	return true;
 }
 
@@ -233,7 +236,11 @@ int process__alloc(struct process *process, uint64_t addr, uint64_t size, uint64
 	if (replaced) {
 		process__count_out(process, &old, process__weight(process, &old));
 		process->anomalies.replaced_blocks++;
+		if (process->sections)
+			sections__note_free(process->sections, &old, 0);
 	}
+	if (process->sections && sections__note_alloc(process->sections, &block))
+		process->info.incomplete = true;
 	if (process->arenas.used_cnt)
 		process__place_node(process, addr, tid);
 	process__count_alloc(process, &block);
@@ -259,7 +266,7 @@ static bool process__take_freed(struct process *process, uint64_t addr, pid_t ti
 {
 	struct block block;
 
-	if (!process__take(process, addr, &block))
+	if (!process__take(process, addr, tid, &block))
 		return false;
 	if (process->arenas.used_cnt)
 		process__release_node(process, addr);
@@ -300,6 +307,8 @@ void process__thread_exit(struct process *process, pid_t tid)
 	(void)index__remove(&process->followed, (uint32_t)tid);
 	process->anomalies.unmatched_frees -= cnt;
 	process->anomalies.thread_cache_frees += cnt;
+	if (process->sections)
+		sections__end_thread(process->sections, tid);
 }
 
 void process__alloc_failed(struct process *process)
@@ -353,7 +362,7 @@ void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid)
 	free(stale);
 	if (!addr)
 		return;
-	if (!process__take(process, addr, &block)) {
+	if (!process__take(process, addr, tid, &block)) {
 		if (process->sampling_mean)
 			return; /* it was not sampled */
 		process->anomalies.unmatched_frees++;
@@ -374,7 +383,8 @@ void process__realloc_done(struct process *process, pid_t tid)
 	free(process__take_pending(process, tid));
 }
 
-static void process__put_back(struct process *process, const struct block *kept)
+/* `tid`: the thread whose realloc had taken it out. */
+static void process__put_back(struct process *process, const struct block *kept, pid_t tid)
 {
 	struct block old;
 	uint64_t weight;
@@ -395,6 +405,8 @@ static void process__put_back(struct process *process, const struct block *kept)
 	process->totals.frees -= weight;
 	process->sampled.frees_variance -= sampling__variance(weight, 1);
 	process__count_in(process, kept, weight);
+	if (process->sections)
+		sections__take_free_back(process->sections, kept, tid);
 }
 
 void process__realloc_failed(struct process *process, pid_t tid)
@@ -402,7 +414,7 @@ void process__realloc_failed(struct process *process, pid_t tid)
 	struct block *kept = process__take_pending(process, tid);
 
 	if (kept)
-		process__put_back(process, kept);
+		process__put_back(process, kept, tid);
 	if (kept && process->lifted.cnt)
 		process__land_node(process, kept->addr, tid);
 	free(kept);
@@ -417,7 +429,7 @@ static void process__put_all_back(struct process *process)
 	while ((entry = index__next(&process->pending, &cursor))) {
 		const struct block *kept = (const struct block *)entry->value;
 
-		process__put_back(process, kept);
+		process__put_back(process, kept, entry->key);
 		if (process->lifted.cnt)
 			process__land_node(process, kept->addr, entry->key);
 		free((struct block *)entry->value);
@@ -472,7 +484,7 @@ static void process__copy_pending(struct process *child, const struct process *p
 		uint32_t node = index__find(&parent->lifted, entry->key);
 
 		if (kept->addr)
-			process__put_back(child, kept);
+			process__put_back(child, kept, 0);
 		if (node && kept->addr && arenas__land(&child->arenas, node, kept->addr))
 			child->info.incomplete = true;
 	}
@@ -499,6 +511,7 @@ struct process *process__copy(const struct process *parent, uint64_t *seed)
 		return NULL;
 	if (process__copy_info(&parent->info, &child->info) ||
 		check__copy(parent->check, &child->check) ||
+		sections__begin_copy(parent->sections, &child->sections) ||
 		blocks__copy(&parent->blocks, &child->blocks) ||
 		arenas__copy(&parent->arenas, &child->arenas) ||
 		sites__copy(&parent->sites, &child->sites) ||
@@ -610,5 +623,6 @@ size_t process__memory(const struct process *process)
 	       index__memory(&process->unmatched) + index__memory(&process->followed) +
 	       index__memory(&process->lifted) + arenas__memory(&process->arenas) +
 	       mapped__memory(&process->mapped) + check__memory(process->check) +
+	       sections__memory(process->sections) +
 	       process->pending.cnt * sizeof(struct block);
 }

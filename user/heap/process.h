@@ -12,6 +12,7 @@
 #include "heap/heap.h"
 #include "heap/index.h"
 #include "heap/mapped.h"
+#include "heap/section_books.h"
 #include "heap/sites.h"
 
 /* One more name of a process: a vfork child's. */
@@ -29,6 +30,7 @@ struct process {
 				   and seed */
 	struct heap_doubt doubt, inherited_doubt;
 	struct check *check; /* NULL: frees are not checked */
+	struct sections *sections; /* NULL: no function's calls are watched */
 	struct blocks blocks;
 	struct sites sites;
 	struct arenas arenas;
@@ -67,8 +69,8 @@ void process__free(struct process *process);
 void process__stack_is_known(struct process *process, uint64_t stack_hash);
 /* How many blocks it counts as. */
 uint64_t process__weight(const struct process *process, const struct block *block);
-/* Takes a block out of the books, as freed: false if it isn't there. */
-bool process__take(struct process *process, uint64_t addr, struct block *ret_block);
+/* Takes a block out of the books, as freed by a thread: false if it isn't there. */
+bool process__take(struct process *process, uint64_t addr, pid_t tid, struct block *ret_block);
 /* A free that found nothing. `followed`: of a declared function, whose inner frees are told too. */
 void process__count_unmatched(struct process *process, pid_t tid, bool followed);
 /* The thread does other things: its unmatched frees were not its end. */

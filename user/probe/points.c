@@ -6,23 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include "probe/elf_image.h"
+#include "probe/exits.h"
 #include "probe/points.h"
 #include "symbol/demangle.h"
 #include "util/suggest.h"
 
-#define SITES_MAX 256 /* of a file */
+#define SITES_MAX 1024 /* of a file */
 
 int points__add(struct points *points, enum point point, const char *text)
 {
 	const char *at = strchr(text, '@');
 	size_t sz = at ? (size_t)(at - text) : strlen(text);
-	struct place *place = &points->places[points->cnt];
+	struct point_place *place = &points->places[points->cnt];
 
 	if (points->cnt == PLACES_MAX)
 		return -E2BIG;
 	if (!sz || sz > PLACE_NAME_MAX || (at && !at[1]))
 		return -EINVAL;
-	*place = (struct place){.point = point};
+	*place = (struct point_place){.point = point};
 	memcpy(place->function, text, sz);
 	place->distance = suggestion__of(place->function).distance;
 	if (at) {
@@ -34,13 +35,21 @@ int points__add(struct points *points, enum point point, const char *text)
 	return 0;
 }
 
+bool points__has_sections(const struct points *points)
+{
+	for (size_t i = 0; i < points->cnt; i++)
+		if (points->places[i].point == POINT_SECTION_ENTER)
+			return true;
+	return false;
+}
+
 void points__destroy(struct points *points)
 {
 	while (points->cnt)
 		free(points->places[--points->cnt].file);
 }
 
-static bool is_for(const struct place *place, const char *path)
+static bool is_for(const struct point_place *place, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -57,6 +66,9 @@ struct points_scan {
 	struct elf_image image;
 	struct probe_sites sites;
 	bool is_full;
+	bool can_follow; /* with these, which only sections need */
+	struct decoder decoder;
+	struct fragments fragments;
 };
 
 /* "void scope::function<int>(char)" is scope::function, and function. */
@@ -71,7 +83,8 @@ static bool is_called(const char *demangled, const char *wanted)
 	return false;
 }
 
-/* Demangling is dear: only what has the last part of the name in it. */
+/* Demangling is dear: only what has the last part of the name in it. A function's cold part has a
+ * symbol of its own, but is no function. */
 static bool is_mangled(const char *symbol, const char *wanted)
 {
 	const char *last = strrchr(wanted, ':');
@@ -79,7 +92,7 @@ static bool is_mangled(const char *symbol, const char *wanted)
 	bool is;
 
 	if (symbol[0] != '_' || (symbol[1] != 'Z' && symbol[1] != 'R' && symbol[1] != 'D') ||
-		!strstr(symbol, last ? last + 1 : wanted))
+		strstr(symbol, ".cold") || !strstr(symbol, last ? last + 1 : wanted))
 		return false;
 	demangled = demangle(symbol);
 	is = demangled && is_called(demangled, wanted);
@@ -87,7 +100,7 @@ static bool is_mangled(const char *symbol, const char *wanted)
 	return is;
 }
 
-static bool is_named(const struct place *place, const char *symbol)
+static bool is_named(const struct point_place *place, const char *symbol)
 {
 	return !strcmp(symbol, place->function) || is_mangled(symbol, place->function);
 }
@@ -101,9 +114,9 @@ static bool has_site(const struct points_scan *scan, uint64_t file_offset, uint6
 	return false;
 }
 
-static void add_site(struct points_scan *scan, const struct elf_segment *segment, uint64_t address,
-	uint64_t cookie)
+static void add_site(struct points_scan *scan, uint64_t address, uint64_t cookie)
 {
+	const struct elf_segment *segment = elf_image__segment(&scan->image, address);
 	uint64_t file_offset = segment->file_offset + (address - segment->address);
 
 	if (has_site(scan, file_offset, cookie))
@@ -118,7 +131,31 @@ static void add_site(struct points_scan *scan, const struct elf_segment *segment
 		};
 }
 
-static void note_near(struct place *place, const char *symbol)
+static bool can_follow(struct points_scan *scan)
+{
+	if (scan->can_follow || decoder__init(&scan->decoder))
+		return scan->can_follow;
+	scan->can_follow = !fragments__read(&scan->image, &scan->fragments);
+	if (!scan->can_follow)
+		decoder__destroy(&scan->decoder);
+	return scan->can_follow;
+}
+
+/* NULL, or why it cannot be done. */
+static const char *add_exits(struct points_scan *scan, uint64_t entry, size_t number)
+{
+	struct call_map map = {.image = &scan->image, .decoder = &scan->decoder};
+	const char *problem = "no memory to look for them";
+	struct exits exits;
+
+	if (can_follow(scan))
+		problem = exits__find(&map, &scan->fragments, entry, &exits);
+	for (size_t i = 0; !problem && i < exits.cnt; i++)
+		add_site(scan, exits.addresses[i], POINT_COOKIE(number, POINT_SECTION_RETURN));
+	return problem;
+}
+
+static void note_near(struct point_place *place, const char *symbol)
 {
 	struct suggestion suggestion = {.wanted = place->function, .distance = place->distance};
 
@@ -128,10 +165,11 @@ static void note_near(struct place *place, const char *symbol)
 		snprintf(place->meant, sizeof(place->meant), "%s", symbol);
 }
 
-static void visit_symbol(struct points_scan *scan, struct place *place, size_t number,
+static void visit_symbol(struct points_scan *scan, struct point_place *place, size_t number,
 	const GElf_Sym *symbol, const char *name)
 {
 	const struct elf_segment *segment = elf_image__segment(&scan->image, symbol->st_value);
+	const char *problem = NULL;
 
 	if (!segment || !segment->executable)
 		return;
@@ -140,11 +178,16 @@ static void visit_symbol(struct points_scan *scan, struct place *place, size_t n
 		return;
 	}
 	place->is_found = true;
-	add_site(scan, segment, symbol->st_value, POINT_COOKIE(number, place->point));
+	if (place->point == POINT_SECTION_ENTER)
+		problem = add_exits(scan, symbol->st_value, number);
+	if (problem)
+		place->problem = problem;
+	else
+		add_site(scan, symbol->st_value, POINT_COOKIE(number, place->point));
 }
 
 static void visit_table(struct points_scan *scan, const struct elf_symbols *table,
-	struct place *place, size_t number)
+	struct point_place *place, size_t number)
 {
 	size_t name_cap;
 	const char *name;
@@ -185,6 +228,9 @@ int points__scan(struct points *points, int fd, const char *path, struct probe_s
 		visit_places(&scan, points, path);
 	if (scan.is_full)
 		err = -E2BIG;
+	if (scan.can_follow)
+		fragments__destroy(&scan.fragments);
+	decoder__destroy(&scan.decoder);
 	elf_image__close(&scan.image);
 	if (err)
 		probe_sites__destroy(&scan.sites);

@@ -227,7 +227,7 @@ static int decode_finding(
 
 /* Room for the elements of this number. NULL, with an error, if there is none. */
 static void *take_elements(struct recorded *recorded, struct protobuf_reader inside,
-	enum process_number number, size_t element_sz, int *ret_err)
+	uint32_t number, size_t element_sz, int *ret_err)
 {
 	struct protobuf_field field;
 	size_t cnt = 0;
@@ -235,6 +235,28 @@ static void *take_elements(struct recorded *recorded, struct protobuf_reader ins
 	while ((*ret_err = protobuf__next(&inside, &field)) == 1)
 		cnt += field.is_bytes && field.number == number;
 	return *ret_err ? NULL : take(recorded, cnt, element_sz, ret_err);
+}
+
+static int decode_section(
+	struct recorded *recorded, struct protobuf_reader inside, struct summary_section *section)
+{
+	struct protobuf_field field;
+	int ret;
+
+	section->stacks =
+		take_elements(recorded, inside, SECTION_STACK, sizeof(*section->stacks), &ret);
+	if (ret)
+		return ret;
+	while ((ret = protobuf__next(&inside, &field)) == 1) {
+		if (field.is_bytes && field.number == SECTION_STACK)
+			ret = decode_stack(
+				recorded, field.inside, &section->stacks[section->stack_cnt++]);
+		else
+			ret = fields__decode(section_fields, section, &recorded->strings, &field);
+		if (ret < 0)
+			return ret;
+	}
+	return ret;
 }
 
 static int take_arrays(
@@ -251,6 +273,7 @@ static int take_arrays(
 		ARRAY(PROCESS_ARENA_STACK, process->arenas.stacks),
 		ARRAY(PROCESS_BLOCK, process->blocks),
 		ARRAY(PROCESS_FINDING, process->findings),
+		ARRAY(PROCESS_SECTION, process->sections),
 #undef ARRAY
 	};
 	int err = 0;
@@ -281,6 +304,9 @@ static int decode_process_field(
 	case PROCESS_FINDING:
 		return decode_finding(
 			recorded, field->inside, &process->findings[process->finding_cnt++]);
+	case PROCESS_SECTION:
+		return decode_section(
+			recorded, field->inside, &process->sections[process->section_cnt++]);
 	default:
 		return fields__decode(process_fields, process, &recorded->strings, field);
 	}

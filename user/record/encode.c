@@ -9,7 +9,8 @@
 
 struct encoder {
 	struct intern strings, frames, nodes;
-	struct protobuf head, processes, process, finding, stack, scratch;
+	struct protobuf head, processes, process, part, stack,
+		scratch; /* part: a finding, a section */
 };
 
 /* The node of a stack: from the root inwards, each with its caller's. */
@@ -50,13 +51,22 @@ static void encode_stacks(struct encoder *encoder, enum process_number number,
 
 static void encode_finding(struct encoder *encoder, const struct summary_finding *finding)
 {
-	protobuf__clear(&encoder->finding);
-	fields__encode(finding_fields, finding, &encoder->strings, &encoder->finding);
+	protobuf__clear(&encoder->part);
+	fields__encode(finding_fields, finding, &encoder->strings, &encoder->part);
 	for (size_t i = 0; i < FINDING_STACK_CNT; i++)
 		if (finding->has_stack[i])
-			encode_stack(encoder, &encoder->finding, FINDING_STACK_FIRST + i,
+			encode_stack(encoder, &encoder->part, FINDING_STACK_FIRST + i,
 				&finding->stacks[i]);
-	protobuf__put_message(&encoder->process, PROCESS_FINDING, &encoder->finding);
+	protobuf__put_message(&encoder->process, PROCESS_FINDING, &encoder->part);
+}
+
+static void encode_section(struct encoder *encoder, const struct summary_section *section)
+{
+	protobuf__clear(&encoder->part);
+	fields__encode(section_fields, section, &encoder->strings, &encoder->part);
+	for (size_t i = 0; i < section->stack_cnt; i++)
+		encode_stack(encoder, &encoder->part, SECTION_STACK, &section->stacks[i]);
+	protobuf__put_message(&encoder->process, PROCESS_SECTION, &encoder->part);
 }
 
 static void encode_blocks(struct encoder *encoder, const struct summary_process *process)
@@ -82,6 +92,8 @@ static void encode_process(struct encoder *encoder, const struct summary_process
 	encode_blocks(encoder, process);
 	for (size_t i = 0; i < process->finding_cnt; i++)
 		encode_finding(encoder, &process->findings[i]);
+	for (size_t i = 0; i < process->section_cnt; i++)
+		encode_section(encoder, &process->sections[i]);
 	protobuf__put_message(&encoder->processes, MESSAGE_PROCESS, &encoder->process);
 }
 
@@ -100,7 +112,7 @@ static bool has_failed(const struct encoder *encoder)
 {
 	return encoder->strings.failed || encoder->frames.failed || encoder->nodes.failed ||
 	       encoder->head.failed || encoder->processes.failed || encoder->process.failed ||
-	       encoder->finding.failed || encoder->stack.failed || encoder->scratch.failed;
+	       encoder->part.failed || encoder->stack.failed || encoder->scratch.failed;
 }
 
 static void destroy(struct encoder *encoder)
@@ -111,7 +123,7 @@ static void destroy(struct encoder *encoder)
 	protobuf__destroy(&encoder->head);
 	protobuf__destroy(&encoder->processes);
 	protobuf__destroy(&encoder->process);
-	protobuf__destroy(&encoder->finding);
+	protobuf__destroy(&encoder->part);
 	protobuf__destroy(&encoder->stack);
 	protobuf__destroy(&encoder->scratch);
 }

@@ -187,6 +187,19 @@ const struct field finding_fields[] = {
 	{0},
 };
 
+const struct field section_fields[] = {
+	ROW(10, FIELD_STRING, summary_section, function),
+	ROW(11, FIELD_BOOL, summary_section, complete),
+	ROW(12, FIELD_U64, summary_section, totals.calls),
+	ROW(13, FIELD_U64, summary_section, totals.left),
+	ROW(14, FIELD_U64, summary_section, totals.under_way),
+	ROW(15, FIELD_U64, summary_section, totals.thread_cnt),
+	ROW_OF(16, FIELD_COUNTS, summary_section, totals.sums, SECTION_QUANTITY_CNT),
+	ROW_OF(17, FIELD_COUNTS, summary_section, totals.most, SECTION_QUANTITY_CNT),
+	ROW(18, FIELD_U64, summary_section, stacks_total),
+	{0},
+};
+
 const struct field frame_fields[] = {
 	FRAME_ROWS(10, summary_frame, ),
 	{0},

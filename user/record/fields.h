@@ -28,7 +28,7 @@ struct field {
 
 /* Ends with a row of number 0. */
 extern const struct field summary_fields[], process_fields[], stack_fields[], frame_fields[],
-	block_fields[], finding_fields[];
+	block_fields[], finding_fields[], section_fields[];
 
 /* Strings of a message that is read, from number 1. */
 struct field_strings {

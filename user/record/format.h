@@ -70,10 +70,12 @@ enum process_number {
 	PROCESS_ARENA_STACK = 3,  /* message: of arenas */
 	PROCESS_FINDING = 4,	  /* message */
 	PROCESS_BLOCK = 8,	  /* message: fields of struct summary_block */
+	PROCESS_SECTION = 9,	  /* message */
 };
 enum stack_number { STACK_NODE = 1 };
 /* In a finding: its stacks, as PROCESS_STACK, by 1 + enum finding_stack. */
 enum finding_number { FINDING_STACK_FIRST = 1 };
+enum section_number { SECTION_STACK = 1 }; /* message, as PROCESS_STACK */
 #define FIELD_FIRST 10
 
 /* More of one snapshot is refused: by a writer, so that a reader can be sure. */

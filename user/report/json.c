@@ -18,6 +18,7 @@
 #include "report/json_blocks.h"
 #include "report/json_fields.h"
 #include "report/json_frames.h"
+#include "report/json_sections.h"
 #include "report/labels.h"
 #include "report/output.h"
 
@@ -114,14 +115,6 @@ static void add_process_sampled(
 
 /* ---- stacks ---- */
 
-/* Ends with the frames, which it is all about. */
-static void add_path(struct fields *fields, const struct summary_stack *stack)
-{
-	fields__add_bool(fields, "complete", stack->complete);
-	fields__add_text(fields, "end", stack->complete ? NULL : stack->end);
-	json_frames__add(fields, stack);
-}
-
 static void add_stack_sampled(
 	struct fields *fields, const struct summary_stack *stack, const struct summary *summary)
 {
@@ -175,7 +168,7 @@ static void put_stack(struct output *out, const struct summary_stack *stack,
 	fields__add_signed(&fields, "growth_bytes", stack->growth_bytes);
 	fields__add_seconds(&fields, "oldest_age_s", stack->oldest_age_s);
 	fields__add_seconds(&fields, "newest_age_s", stack->newest_age_s);
-	add_path(&fields, stack);
+	json_frames__add_path(&fields, stack);
 	fields__put(out, &fields, PART_WHOLE);
 }
 
@@ -188,7 +181,7 @@ static void add_finding_stack(struct json_object *stacks, const char *role,
 
 	fields__begin(&fields);
 	fields__add_text(&fields, "role", role);
-	add_path(&fields, stack);
+	json_frames__add_path(&fields, stack);
 	if (fields.failed || !stacks || json_object_array_add(stacks, fields.object)) {
 		finding->failed = true;
 		fields__end(&fields);
@@ -292,7 +285,7 @@ static void put_arenas_of_stack(struct output *out, const struct summary_stack *
 	fields__add_count(&fields, "blocks", stack->outstanding_blocks);
 	fields__add_count(&fields, "bytes", stack->outstanding_bytes);
 	fields__add_text(&fields, "owner", summary_stack__owner(stack));
-	add_path(&fields, stack);
+	json_frames__add_path(&fields, stack);
 	fields__put(out, &fields, PART_WHOLE);
 }
 
@@ -433,6 +426,7 @@ static void put_process(
 	put_process_head(out, process, summary);
 	put_arenas(out, &process->arenas);
 	put_findings(out, process);
+	json_sections__put(out, process);
 	put_stacks(out, process->stacks, process->stack_cnt, summary, add_block_counts);
 	output__puts(out, ",\"blocks\":[");
 	json_blocks__put(out, process);

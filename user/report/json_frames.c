@@ -34,3 +34,10 @@ void json_frames__add(struct fields *fields, const struct summary_stack *stack)
 		add_frame(frames, &stack->frames[i], fields);
 	fields__add(fields, "frames", frames);
 }
+
+void json_frames__add_path(struct fields *fields, const struct summary_stack *stack)
+{
+	fields__add_bool(fields, "complete", stack->complete);
+	fields__add_text(fields, "end", stack->complete ? NULL : stack->end);
+	json_frames__add(fields, stack);
+}

@@ -9,4 +9,7 @@
 /* "frames": [ … ] */
 void json_frames__add(struct fields *fields, const struct summary_stack *stack);
 
+/* "complete": …, "end": …, "frames": [ … ] */
+void json_frames__add_path(struct fields *fields, const struct summary_stack *stack);
+
 #endif

@@ -280,6 +280,7 @@ void section__process(struct page *page, const struct render_options *options,
 	else
 		put_empty(page, options, summary, process);
 	section__findings(page, options, process);
+	section__sections(page, options, process);
 	if (process->arenas.alive)
 		section__arenas(page, options, &process->arenas);
 	if (process->mapped.totals.maps)

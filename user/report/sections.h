@@ -48,6 +48,9 @@ void section__arenas(struct page *page, const struct render_options *options,
 /* Wrong frees; nothing if there are none. */
 void section__findings(struct page *page, const struct render_options *options,
 	const struct summary_process *process);
+/* What calls of functions allocated and left behind; nothing if none was asked for. */
+void section__sections(struct page *page, const struct render_options *options,
+	const struct summary_process *process);
 /* Events, losses and whether the books can be trusted; with -v what heaptap cost. */
 void section__footer(
 	struct page *page, const struct render_options *options, const struct summary *summary);

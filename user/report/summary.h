@@ -15,6 +15,7 @@
 #include <linux/types.h>
 #include "heap/check.h"
 #include "heap/heap.h"
+#include "heap/sections.h"
 #include "report/block_kind.h"
 #include <heaptap/event.h>
 
@@ -118,6 +119,17 @@ struct summary_finding {
 	bool has_stack[FINDING_STACK_CNT];
 };
 
+/* What the calls of a function allocated and left behind (--section). Of its stacks outstanding is
+ * what was left behind at the returns. */
+struct summary_section {
+	const char *function;
+	struct section_totals totals;
+	bool complete; /* nothing of the process was lost */
+	struct summary_stack *stacks; /* that left most behind, in that order */
+	size_t stack_cnt;
+	size_t stacks_total;
+};
+
 struct summary_process {
 	struct process_info info; /* borrowed strings */
 	double age_s;		  /* since its start; negative: unknown */
@@ -148,6 +160,8 @@ struct summary_process {
 	struct summary_finding *findings;
 	size_t finding_cnt;
 	uint64_t findings_left_out; /* times that something was found when there was no more room */
+	struct summary_section *sections; /* as they were asked for; those that were never called, too */
+	size_t section_cnt;
 	const char *note; /* why it is told incompletely, for people; NULL: nothing to say */
 };
 
