@@ -28,6 +28,8 @@ static bool is_point(__u32 point)
 	switch (point) {
 	case POINT_STOP:
 	case POINT_CHECKPOINT:
+	case POINT_JUDGE:
+	case POINT_EXIT:
 		return true;
 	}
 	return false;
