@@ -258,7 +258,7 @@ static __always_inline void call_tell_block(
 		flags |= EVENT_F_UNSAMPLED;
 	is_told = emit_alloc(thread, task, thread->call.cookie, flags, block);
 	if (is_told && is_followed && cfg_stops)
-		stop_count(thread, task);
+		stop_count(thread);
 	else if (!is_told && is_followed)
 		sampler_remove(&thread->sampler, block);
 }
@@ -365,7 +365,11 @@ static __always_inline void call_query(__u64 cookie)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = thread_current(task);
 
-	if (thread)
+	if (!thread)
+		return;
+	if (COOKIE_SIZE_ARG(cookie) == QUERY_EXIT)
+		exit_hold(thread, task);
+	else
 		count_for(task->tgid, thread->image,
 			COUNTER_size_queries + COOKIE_SIZE_ARG(cookie) - QUERY_SIZE);
 }

@@ -149,7 +149,7 @@ __noinline int give(struct thread *thread, __u64 cookie, __u64 block, __u32 flag
 	is_told = thread->call.arena ? emit_arena_alloc(thread, task, cookie, flags, block)
 				     : emit_alloc(thread, task, cookie, flags, block);
 	if (is_told && cfg_stops)
-		stop_count(thread, task);
+		stop_count(thread);
 	return 0;
 }
 

@@ -117,7 +117,7 @@ static __always_inline void emit_point(
 	event_fill(&record->event, EVENT_POINT, 0, POINT_COOKIE_PLACE(cookie), task, thread->image);
 	record->time_ns = bpf_ktime_get_ns();
 	record->number = number;
-	record->stack = POINT_COOKIE_POINT(cookie) == POINT_STOP ? thread->call.stack : 0;
+	record->stack = POINT_COOKIE_POINT(cookie) == POINT_CHECKPOINT ? 0 : thread->call.stack;
 	record->point = POINT_COOKIE_POINT(cookie);
 	record->reserved = 0;
 	bpf_ringbuf_submit(

@@ -22,6 +22,7 @@ const volatile __u32 cfg_page_shift = 12;   /* of the kernel: vm_pgoff's unit */
 const volatile bool cfg_declared;	    /* functions that the user declares are probed, too */
 const volatile bool cfg_ranges;		    /* what programs map themselves is told, too */
 const volatile bool cfg_stops;		    /* allocations are numbered, for stop_at */
+const volatile bool cfg_stop_when;	    /* new stacks are judged: is this one to stop at? */
 const volatile __u64 cfg_wakeup_bytes;	    /* the ring's fill that wakes the collector */
 const volatile __u32 cfg_sample_bytes;	    /* between points, on the average; 0: all blocks */
 

@@ -10,6 +10,11 @@
  * It is stopped by a signal to the process, which takes effect when this thread goes back to the
  * program: the allocation has returned, and its caller has not gone on. There the stack is whole,
  * and the kernel's return trampoline is out of a debugger's way.
+ *
+ * With --stop-when it is a stack that counts, and names are known in user space alone. So the thread
+ * that comes to an allocation with a new stack waits here, in its probe, until the collector has
+ * looked at that one (ask.bpf.h): mostly for some 100 us, but the first names of a file with much
+ * debug information can take some 100 ms. If that is too late, the collector stops the process itself.
  */
 #ifndef HEAPTAP_STOP_BPF_H
 #define HEAPTAP_STOP_BPF_H
@@ -76,16 +81,51 @@ static __always_inline __u64 stop_next_number(struct image_key *key)
 	return number ? __sync_fetch_and_add(number, 1) + 1 : 0;
 }
 
-/* An allocation's record is in the ring. */
-static __always_inline void stop_count(struct thread *thread, struct task_struct *task)
-{
-	struct image_key owner = stop_owner(thread, task);
-	__u64 number = stop_next_number(&owner);
+/* ---- by stack */
 
-	if (!number || number != stop_at || (stop_tgid && stop_tgid != owner.tgid))
-		return;
+__u32 stop_when_done; /* somebody has been stopped: that is all */
+
+/* Once in a heaptap's life. */
+static __always_inline bool stop_by_stack(
+	struct thread *thread, struct task_struct *task, __u64 number)
+{
+	__u64 stack = thread->call.stack;
+	__u8 *known;
+	int answer;
+
+	if (stop_when_done)
+		return false;
+	known = bpf_map_lookup_elem(&answers, &stack);
+	if (known) {
+		answer = *known;
+	} else {
+		emit_point(thread, task, POINT_COOKIE(0, POINT_JUDGE), number);
+		answer = answer_await(stack);
+	}
+	return answer == ANSWER_STOP && !__sync_val_compare_and_swap(&stop_when_done, 0, 1);
+}
+
+/* ---- allocations */
+
+/* An allocation's record is in the ring. */
+__noinline int stop_count(struct thread *thread)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct image_key owner;
+	__u64 number;
+
+	if (!thread)
+		return 0;
+	owner = stop_owner(thread, task);
+	number = stop_next_number(&owner);
+	if (!number)
+		return 0;
+	if (!(number == stop_at && (!stop_tgid || stop_tgid == owner.tgid)) &&
+		!(cfg_stop_when && stop_by_stack(thread, task, number)))
+		return 0;
 	emit_point(thread, task, POINT_COOKIE(0, POINT_STOP), number);
 	bpf_send_signal(SIGSTOP);
+	return 0;
 }
 
 #endif

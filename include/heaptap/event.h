@@ -159,6 +159,10 @@ enum point {
 	POINT_CHECKPOINT = 2, /* the thread enters a function where a checkpoint is to be taken */
 	POINT_SECTION_ENTER = 3, /* it enters a function whose calls are watched, */
 	POINT_SECTION_RETURN = 4, /* and is about to return from it, or from what it has jumped to */
+	/* The stack of its allocation `number` is to be judged (enum answer): the thread waits a
+	 * little. */
+	POINT_JUDGE = 20,
+	POINT_EXIT = 21, /* it is about to end: the thread waits a little, too */
 };
 
 /* The cookie of a place where somebody waits for a thread: its row in the table of points
@@ -166,6 +170,12 @@ enum point {
 #define POINT_COOKIE(place, point) ((__u64)(place) | (__u64)(point) << 16)
 #define POINT_COOKIE_PLACE(cookie) ((__u16)(cookie))
 #define POINT_COOKIE_POINT(cookie) ((cookie) >> 16 & 0xff)
+
+/* What a thread waits for that has come to a POINT_JUDGE (of a stack: is the process to be stopped?)
+ * or a POINT_EXIT (it may end now). Whoever answers first has answered: the collector, or the kernel
+ * side, when it has waited in vain. */
+enum answer { ANSWER_NONE, ANSWER_GO_ON, ANSWER_STOP, ANSWER_LATE };
+#define EXIT_QUESTION(tgid, image) ((__u64)(image) << 32 | (__u32)(tgid))
 
 struct point_event {
 	struct event event;
@@ -289,6 +299,7 @@ enum query {
 	QUERY_SIZE = 1,	 /* how large is this block? */
 	QUERY_TRIM = 2,	 /* not asked but told: give memory back */
 	QUERY_STATE = 3, /* how is the allocator? */
+	QUERY_EXIT = 4,	 /* not asked either: the process ends */
 };
 
 /* How many functions are built in; those that a user declares are numbered from here on. */

@@ -161,14 +161,24 @@ def test_wrong_frees_are_found(t, kind):
 @each(*HERE)
 def test_stop(t, kind):
     """In the program's own allocation 7; the frame that the process stands in is a debugger's affair."""
+    stops(t, kind, ["--stop-at", "7"], 7)
+
+
+@each(*HERE)
+def test_stop_when(t, kind):
+    """In its first with such a stack."""
+    stops(t, kind, ["--stop-when", "^allocate$"], 1)
+
+
+def stops(t, kind, options, number):
     program = t.start([heaptap.program("numbered"), 20], stdin=None)
-    tracing = heaptap.attach(t, program.pid, options=["--stop-at", "7", "--link", kind])
+    tracing = heaptap.attach(t, program.pid, options=[*options, "--link", kind])
     program.popen.stdin.write(b"\n")
     program.popen.stdin.flush()
-    t.until(lambda: f"process {program.pid} is stopped in its allocation 7 " in tracing.process.stderr, "the stop")
+    t.until(lambda: f"process {program.pid} is stopped in its allocation {number} " in tracing.process.stderr, "the stop")
     with open(f"/proc/{program.pid}/stat", encoding="utf-8") as stat:
         t.equal(stat.read().rpartition(")")[2].split()[0], "T", "state")
-    t.equal(program.stdout.split()[-1], "7", "the last allocation that the program began")
+    t.equal(program.stdout.split()[-1], str(number), "the last allocation that the program began")
     program.signal(signal.SIGCONT)
     t.equal(program.wait(), 0, "exit status")
 
@@ -182,6 +192,17 @@ def test_points(t, kind):
     tracing = heaptap.run(t, [heaptap.program("section_calls"), 31, 2],
                           options=["--link", kind, *SECTIONS])
     check_sections(t, tracing.only(), tracing.process.stdout)
+
+
+@each(*HERE)
+def test_contents_at_exit(t, kind):
+    puppet = Puppet(t)
+    tracing = heaptap.attach(t, puppet.pid, options=["--contents-at-exit", "--link", kind])
+    puppet.tell("alloc 3 100")
+    puppet.end()
+    tracing.process.wait()
+    blocks = tracing.of_pid(puppet.pid)[-1]["blocks"]
+    t.equal([len(block["contents"] or "") for block in blocks], [32] * 3, "digits of each block's contents")
 
 
 def test_container_that_appears_while_the_whole_machine_is_watched(t):

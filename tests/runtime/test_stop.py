@@ -7,13 +7,9 @@ import signal
 
 import heaptap
 from harness import each
+from stopping import begin, state, stopped_pid
 
 CNT = 40
-
-
-def state(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        return file.read().rpartition(")")[2].split()[0]
 
 
 def first_number(t, program="numbered", own_cnt=CNT):
@@ -25,17 +21,6 @@ def first_number(t, program="numbered", own_cnt=CNT):
     own = heaptap.sums(heaptap.stacks_through(image, "allocate"))
     t.equal(own["allocs"], own_cnt, "its own allocations")
     return image["totals"]["allocs"] - own_cnt + 1
-
-
-def stopped_pid(t, tracing, before=0):
-    """Who is stopped, and in which allocation, if so many were stopped before."""
-    def told():
-        stops = re.findall(r"process (\d+) is stopped in its allocation (\d+)", tracing.process.stderr)
-        return stops[before:]
-
-    (pid, number), = t.until(told, f"word of a stop\n{tracing.process.told()}")
-    t.equal(state(int(pid)), "T", "the state of the process")
-    return int(pid), int(number)
 
 
 @each(1, 2, CNT // 2, CNT)
@@ -59,8 +44,7 @@ def test_run_stops_in_the_allocation(t, mine):
 def attached(t, number, mine):
     program = t.start([heaptap.program("numbered"), CNT], stdin=None)
     tracing = heaptap.attach(t, program.pid, options=["--stop-at", number])
-    program.popen.stdin.write(b"\n")
-    program.popen.stdin.flush()
+    begin(program)
     t.equal(stopped_pid(t, tracing), (program.pid, number), "who is stopped where")
     t.equal(program.stdout.split()[-1], str(mine), "the last allocation that the program began")
     return program, tracing
@@ -153,11 +137,6 @@ def runtime(t):
 
 def stop_at(t, *words):
     return t.run([heaptap.HEAPTAP, "stop-at", *words], environment=runtime(t))
-
-
-def begin(target):
-    target.popen.stdin.write(b"\n")
-    target.popen.stdin.flush()
 
 
 @each([], ["PID"])

@@ -115,12 +115,12 @@ static void arenas_have_an_address_and_a_known_operation(void **state)
 
 static void points_are_whole_and_of_a_known_kind(void **state)
 {
-	static const __u32 known[] = {
-		POINT_STOP, POINT_CHECKPOINT, POINT_SECTION_ENTER, POINT_SECTION_RETURN};
+	static const __u32 known[] = {POINT_STOP, POINT_CHECKPOINT, POINT_SECTION_ENTER,
+		POINT_SECTION_RETURN, POINT_JUDGE, POINT_EXIT};
 	struct point_event record = {.event.kind = EVENT_POINT};
 	size_t taken_cnt = 0;
 
-	for (record.point = 0; record.point < 20; record.point++)
+	for (record.point = 0; record.point < 32; record.point++)
 		taken_cnt += decode__event(&record, sizeof(record)) != NULL;
 	assert_int_equal(taken_cnt, sizeof(known) / sizeof(*known));
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {

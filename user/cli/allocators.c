@@ -132,6 +132,7 @@ int allocators__load(struct options *options)
 {
 	int err = 0;
 
+	allocator_functions__see_exits(options->blocks.at_exit);
 	allocator_functions__count_queries(options->verbosity > 0 || options->is_spy);
 	for (size_t i = 0; !err && i < options->allocators.cnt; i++)
 		err = load(options->allocators.names[i], &options->kind_rules);

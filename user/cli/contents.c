@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
-static char *hex(const unsigned char *bytes, size_t sz)
+char *contents__hex(const unsigned char *bytes, size_t sz)
 {
 	static const char digits[] = "0123456789abcdef";
 	char *text = malloc(2 * sz + 1), *to = text;
@@ -32,13 +32,11 @@ static void read_block(pid_t pid, struct summary_block *block, size_t max_sz)
 	ssize_t have = process_vm_readv(pid, &local, 1, &remote, 1, 0);
 
 	if (have >= 0)
-		block->contents = hex(bytes, have);
+		block->contents = contents__hex(bytes, have);
 }
 
 void contents__read(struct summary_process *process, size_t max_sz)
 {
-	if (process->info.state != PROCESS_RUNNING)
-		return;
 	for (size_t i = 0; i < process->block_cnt; i++)
 		read_block(process->info.tgid, &process->blocks[i], max_sz);
 }

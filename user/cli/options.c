@@ -272,6 +272,16 @@ static int parse_contents(const char *text, void *field)
 	return err ? err : sz > CONTENTS_MAX ? -ERANGE : 0;
 }
 
+static int parse_contents_at_exit(const char *text, void *field)
+{
+	struct block_listing *listing = field;
+
+	listing->at_exit = true;
+	if (!listing->contents_sz)
+		listing->contents_sz = CONTENTS_DEFAULT;
+	return 0;
+}
+
 static int parse_point(const char *text, struct points **points, enum point point)
 {
 	int err;
@@ -500,6 +510,11 @@ void options__destroy(struct options *options)
 unsigned int options__left_out(const struct options *options)
 {
 	return options->all_kinds ? 0 : KINDS_LEFT_OUT;
+}
+
+bool options__counts_allocations(const struct options *options)
+{
+	return options->stop_at >= 0 || options->stop_when;
 }
 
 struct selection options__selection(const struct options *options)

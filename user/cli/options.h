@@ -45,6 +45,7 @@ struct block_listing {
 	size_t max; /* of a process; 0: all */
 	enum block_order order;
 	size_t contents_sz; /* of each, in bytes; 0: none */
+	bool at_exit;	    /* also of processes that end */
 };
 
 struct output_paths {
@@ -87,7 +88,8 @@ struct options {
 	bool statistics;
 	struct block_listing blocks;
 	struct points *points; /* own; NULL: none */
-	int64_t stop_at; /* an allocation number; 0: none yet; -1: they are not counted */
+	int64_t stop_at; /* an allocation number; 0: none yet; -1: none */
+	const char *stop_when; /* a pattern of stacks; NULL: none */
 	pid_t pid;	 /* of the heaptap that is asked; 0: the only one */
 	enum colour_mode colour;
 	struct allocators allocators;
@@ -109,6 +111,9 @@ void options__destroy(struct options *options);
 
 /* Kinds of blocks that are not told of. */
 unsigned int options__left_out(const struct options *options);
+
+/* Whether the kernel side numbers allocations. */
+bool options__counts_allocations(const struct options *options);
 
 /* Which stacks are to be shown. */
 struct selection options__selection(const struct options *options);

@@ -1,92 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The largest or oldest N of what can be ten million blocks: one pass, that keeps the N best in a
- * heap with the worst of them on top, so that most blocks cost one comparison. Names are looked up
+ * The largest or oldest N of what can be ten million blocks (block_picking.h). Names are looked up
  * for the callers of those that are left.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cli/block_picking.h"
 #include "cli/contents.h"
 #include "cli/summary_parts.h"
 #include "report/kinds.h"
-#include "util/array.h"
 
 struct picking {
-	const struct block_listing *listing;
+	struct block_picking best;
 	uint64_t born_before_ns;	     /* those that are old enough */
 	const struct summary_stack **stacks; /* of each site, by its number; NULL: of none shown */
-	struct heap_block *blocks;	     /* heap: no parent comes before its children */
-	size_t cnt, cap;
-	size_t max;
 };
-
-/* ---- order */
-
-/* Whether a is listed before b. The order is total: no two have one number. */
-static bool comes_before(
-	const struct block_listing *listing, const struct heap_block *a, const struct heap_block *b)
-{
-	if (listing->order == BLOCKS_BY_SIZE && a->size != b->size)
-		return a->size > b->size;
-	return a->number < b->number;
-}
-
-static void swap(struct heap_block *a, struct heap_block *b)
-{
-	struct heap_block block = *a;
-
-	*a = *b;
-	*b = block;
-}
-
-static void sift_up(struct picking *picking, size_t at)
-{
-	struct heap_block *blocks = picking->blocks;
-
-	for (; at && comes_before(picking->listing, &blocks[(at - 1) / 2], &blocks[at]);
-		at = (at - 1) / 2)
-		swap(&blocks[at], &blocks[(at - 1) / 2]);
-}
-
-/* Of the first cnt. */
-static void sift_down(struct picking *picking, size_t cnt)
-{
-	struct heap_block *blocks = picking->blocks;
-	size_t at = 0, last;
-
-	while ((last = 2 * at + 1) < cnt) {
-		if (last + 1 < cnt &&
-			comes_before(picking->listing, &blocks[last], &blocks[last + 1]))
-			last++;
-		if (comes_before(picking->listing, &blocks[last], &blocks[at]))
-			return;
-		swap(&blocks[at], &blocks[last]);
-		at = last;
-	}
-}
-
-/* The heap becomes the list. */
-static void sort(struct picking *picking)
-{
-	for (size_t cnt = picking->cnt; cnt > 1; cnt--) {
-		swap(&picking->blocks[0], &picking->blocks[cnt - 1]);
-		sift_down(picking, cnt - 1);
-	}
-}
-
-/* ---- picking */
-
-static int grow(struct picking *picking)
-{
-	struct heap_block *blocks =
-		array__with_room(picking->blocks, picking->cnt, 1, &picking->cap, sizeof(*blocks));
-
-	if (!blocks)
-		return -ENOMEM;
-	picking->blocks = blocks;
-	return 0;
-}
 
 static int pick(const struct heap_block *block, void *arg)
 {
@@ -94,18 +23,7 @@ static int pick(const struct heap_block *block, void *arg)
 
 	if (block->time_ns > picking->born_before_ns || !picking->stacks[block->site])
 		return 0;
-	if (picking->cnt == picking->max) {
-		if (comes_before(picking->listing, block, &picking->blocks[0])) {
-			picking->blocks[0] = *block;
-			sift_down(picking, picking->cnt);
-		}
-		return 0;
-	}
-	if (grow(picking))
-		return -ENOMEM;
-	picking->blocks[picking->cnt] = *block;
-	sift_up(picking, picking->cnt++);
-	return 0;
+	return block_picking__add(&picking->best, block);
 }
 
 /* ---- telling */
@@ -146,18 +64,24 @@ static int tell(struct summary_draft *draft, const struct heap_block *block,
 static int tell_all(
 	struct summary_draft *draft, struct picking *picking, struct summary_process *shown)
 {
+	struct block_picking *best = &picking->best;
 	int err = 0;
 
-	shown->blocks = calloc(picking->cnt + 1, sizeof(*shown->blocks));
+	shown->blocks = calloc(best->cnt + 1, sizeof(*shown->blocks));
 	if (!shown->blocks)
 		return -ENOMEM;
-	sort(picking);
-	for (size_t i = 0; i < picking->cnt && !err; i++)
-		err = tell(draft, &picking->blocks[i], picking->stacks[picking->blocks[i].site],
-			shown);
-	if (!err && picking->listing->contents_sz)
-		contents__read(shown, picking->listing->contents_sz);
+	block_picking__sort(best);
+	for (size_t i = 0; i < best->cnt && !err; i++)
+		err = tell(draft, &best->blocks[i], picking->stacks[best->blocks[i].site], shown);
 	return err;
+}
+
+static void add_contents(struct process *process, size_t max_sz, struct summary_process *shown)
+{
+	if (max_sz && shown->info.state == PROCESS_RUNNING)
+		contents__read(shown, max_sz);
+	else if (max_sz)
+		exit_contents__tell(traced__of(process)->exit_contents, shown);
 }
 
 /* ---- the list */
@@ -184,9 +108,9 @@ int draft__add_blocks(struct summary_draft *draft, struct process *process,
 {
 	const struct options *options = draft->trace->options;
 	struct picking picking = {
-		.listing = &options->blocks,
+		.best = {.order = options->blocks.order,
+			.max = options->blocks.max ? options->blocks.max : SIZE_MAX},
 		.born_before_ns = draft->now_ns - draft->min_age_ns,
-		.max = options->blocks.max ? options->blocks.max : SIZE_MAX,
 	};
 	int err = 0;
 
@@ -200,7 +124,9 @@ int draft__add_blocks(struct summary_draft *draft, struct process *process,
 	err = process__each_block(process, pick, &picking);
 	if (!err)
 		err = tell_all(draft, &picking, shown);
-	free(picking.blocks);
+	if (!err)
+		add_contents(process, options->blocks.contents_sz, shown);
+	free(picking.best.blocks);
 	free(picking.stacks);
 	return err;
 }

@@ -127,6 +127,7 @@ int trace__loop(struct trace *trace)
 				trace__drain_some(trace);
 			on_ready(trace, events[i].data.u64);
 		}
+		trace__judge_stacks(trace);
 		trace__tell_stops(trace);
 		tell_ended(trace);
 		if (trace->spy)

@@ -66,13 +66,15 @@ struct forgetting {
 	bool is_under_way;    /* not all that may have to go has gone */
 };
 
-/* A process that was stopped in an allocation of its (--stop-at). */
+/* A process that was stopped in an allocation of its (--stop-at, --stop-when); or one whose stack is
+ * to be judged for that. */
 #define STOPS_MAX 64
 struct stop {
 	pid_t tgid, tid;
 	uint32_t image;
 	uint64_t number;
 	uint64_t stack_hash;
+	uint64_t late_number; /* it was stopped only when it had come so far; 0: no */
 };
 
 struct trace {
@@ -110,6 +112,8 @@ struct trace {
 	struct forgetting forgetting;
 	struct stop stops[STOPS_MAX]; /* the first; others are stopped all the same */
 	size_t stop_cnt, told_stop_cnt;
+	struct stop *unjudged; /* whose threads wait for the verdict (--stop-when) */
+	size_t unjudged_cnt, unjudged_cap;
 	struct counters forgotten; /* of processes that were told of and forgotten */
 	uint64_t turns_lost;	   /* records lost when it was last looked for lost turns */
 };

@@ -188,8 +188,10 @@ static int open_tracer(struct trace *trace, const struct tracer_config *config)
 	full.check = trace->options->check;
 	if (full.check)
 		allocator_functions__check();
-	full.stops = trace->options->stop_at >= 0;
-	full.stop_at = full.stops ? trace->options->stop_at : 0;
+	full.stops = options__counts_allocations(trace->options);
+	full.stop_when = trace->options->stop_when;
+	full.holds_exits = trace->options->blocks.at_exit;
+	full.stop_at = trace->options->stop_at > 0 ? trace->options->stop_at : 0;
 	full.points = trace->options->points;
 	err = tracer__new(&full, &trace->tracer, &log);
 
@@ -288,6 +290,7 @@ int trace__close(struct trace *trace, int exit_code)
 	trace__tell_still_stopped(trace);
 	if (!exit_code)
 		trace__tell_unmet_points(trace);
+	free(trace->unjudged);
 	control__close(trace->control);
 	new_files__stop(trace->new_files);
 	tracer__free(trace->tracer); /* early: the targets run at full speed again */

@@ -8,8 +8,10 @@
 #include <sys/types.h>
 
 struct control_answer;
+struct event;
 struct point_event;
 struct process;
+struct stop;
 struct trace;
 
 #define PIDFD_BIT (1ull << 32) /* in epoll's data: a pidfd; the lower half is the pid */
@@ -38,13 +40,23 @@ bool trace__drain(struct trace *trace);
 /* A step of it: false if there may be more. Takes the checkpoint that it comes to. */
 bool trace__drain_some(struct trace *trace);
 
-/* A thread has come to a point (ingest_hooks.on_point); one that was stopped there. */
+/* A thread has come to a point (ingest_hooks.on_point); one that was stopped there, or may have to be. */
 void trace__note_point(void *arg, struct process *process, const struct point_event *record);
 void trace__note_stop(struct trace *trace, const struct point_event *record);
 /* Watches the sections' calls in these books, if there are any. 0 or -ENOMEM. */
 int trace__start_sections(struct trace *trace, struct process *process);
 /* At the end: points whose function did not appear. */
 void trace__tell_unmet_points(const struct trace *trace);
+/* The process waits at its end, and may go on when what its blocks hold is kept. */
+void trace__keep_contents(
+	struct trace *trace, struct process *process, const struct event *record);
+/* Judges the stacks that threads wait for, or have waited for (--stop-when). */
+void trace__put_off(struct trace *trace, const struct stop *stop);
+void trace__judge_stacks(struct trace *trace);
+/* A process that was sent a SIGSTOP: true when it has stopped; false if it ends instead, or takes long
+ * (in a system call that is not interrupted). */
+bool trace__await_stop(pid_t tgid);
+void trace__add_stop(struct trace *trace, const struct stop *stop);
 /* Those that were stopped since; and at the end those that still are. */
 void trace__tell_stops(struct trace *trace);
 void trace__tell_still_stopped(const struct trace *trace);

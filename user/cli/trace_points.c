@@ -23,7 +23,11 @@ void trace__note_point(void *arg, struct process *process, const struct point_ev
 
 	switch (record->point) {
 	case POINT_STOP:
+	case POINT_JUDGE:
 		trace__note_stop(trace, record);
+		break;
+	case POINT_EXIT:
+		trace__keep_contents(trace, process, &record->event);
 		break;
 	case POINT_CHECKPOINT:
 		trace->ingest.is_halted = true;

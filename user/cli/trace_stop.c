@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * --stop-at: tells on stderr of each process that was stopped, with the stack, and how to go on.
- * Names can take seconds, so that is done between two looks into the ring.
+ * --stop-at, --stop-when: tells on stderr of each process that was stopped, with the stack, and how
+ * to go on. Names can take seconds, so that is done between two looks into the ring.
  *
  * A stop was asked for, and heaptap does not take it back: a debugger may be looking at the process
  * when heaptap ends. But it says which are still stopped then.
  */
 #include <stdlib.h>
+#include <unistd.h>
 #include "cli/outputs.h"
 #include "cli/summary_build.h"
 #include "cli/trace.h"
@@ -16,17 +17,42 @@
 #include "util/log.h"
 #include "util/proc.h"
 
+#define STOP_LOOKS 200 /* a millisecond between them */
+
+bool trace__await_stop(pid_t tgid)
+{
+	for (int i = 0; i < STOP_LOOKS; i++) {
+		char state = proc__state(tgid);
+
+		if (state == 'T' || state == 't')
+			return true;
+		if (!state || state == 'Z' || state == 'X')
+			return false;
+		usleep(1000);
+	}
+	return false;
+}
+
+void trace__add_stop(struct trace *trace, const struct stop *stop)
+{
+	if (trace->stop_cnt < STOPS_MAX)
+		trace->stops[trace->stop_cnt++] = *stop;
+}
+
 void trace__note_stop(struct trace *trace, const struct point_event *record)
 {
-	if (trace->stop_cnt == STOPS_MAX)
-		return;
-	trace->stops[trace->stop_cnt++] = (struct stop){
+	struct stop stop = {
 		.tgid = record->event.tgid,
 		.tid = record->event.tid,
 		.image = record->event.image,
 		.number = record->number,
 		.stack_hash = record->stack,
 	};
+
+	if (record->point == POINT_STOP)
+		trace__add_stop(trace, &stop);
+	else
+		trace__put_off(trace, &stop);
 }
 
 /*
@@ -51,9 +77,15 @@ static void put_stop(
 	int pid = stop->tgid;
 
 	page__put(&page, STYLE_TITLE,
-		"==== heaptap: process %d is stopped in its allocation %llu ====", pid,
-		(unsigned long long)stop->number);
+		"==== heaptap: process %d is stopped %s its allocation %llu ====", pid,
+		stop->late_number ? "after" : "in", (unsigned long long)stop->number);
 	page__end_line(&page);
+	if (stop->late_number) {
+		page__put(&page, STYLE_PLAIN,
+			"  too late   names took so long that it has come to allocation %llu",
+			(unsigned long long)stop->late_number);
+		page__end_line(&page);
+	}
 	page__put(&page, STYLE_PLAIN, "  thread     %d", stop->tid);
 	page__end_line(&page);
 	page__put(&page, STYLE_PLAIN, "  debug it   gdb -p %d%s", pid,
@@ -74,6 +106,7 @@ void trace__tell_stops(struct trace *trace)
 		struct summary_stack stack = {0};
 
 		collector__pause(trace->collector);
+		trace__await_stop(stop->tgid); /* how to debug it depends on where */
 		if (process)
 			summary_stack__make(
 				trace, process__info(process), stop->stack_hash, &stack);
@@ -89,9 +122,9 @@ void trace__tell_still_stopped(const struct trace *trace)
 		const struct stop *stop = &trace->stops[i];
 
 		if (proc__state(stop->tgid) == 'T')
-			log_warn("process %d is still stopped, in its allocation %llu: kill -CONT "
-				 "%d "
-				 "lets it go on",
-				stop->tgid, (unsigned long long)stop->number, stop->tgid);
+			log_warn("process %d is still stopped, %s its allocation %llu: kill -CONT "
+				 "%d lets it go on",
+				stop->tgid, stop->late_number ? "after" : "in",
+				(unsigned long long)stop->number, stop->tgid);
 	}
 }

@@ -109,7 +109,7 @@ void trace__answer_stop_at(struct trace *trace, const char *argument, struct con
 {
 	struct aim aim = {0};
 
-	if (trace->options->stop_at < 0)
+	if (!options__counts_allocations(trace->options))
 		refuse(answer, -EOPNOTSUPP,
 			"this heaptap does not count allocations as they happen, which costs each "
 			"of them a little: start it with --stop-at 0, or a number");

@@ -30,6 +30,8 @@ static bool is_point(__u32 point)
 	case POINT_CHECKPOINT:
 	case POINT_SECTION_ENTER:
 	case POINT_SECTION_RETURN:
+	case POINT_JUDGE:
+	case POINT_EXIT:
 		return true;
 	}
 	return false;

@@ -107,6 +107,7 @@ void ingest__forget(struct ingest *ingest, struct process *process)
 {
 	if (ingest->last == process)
 		ingest->last = NULL;
+	free(traced__of(process)->exit_contents);
 	free(traced__of(process));
 	heap__forget(ingest->heap, process);
 }

@@ -67,6 +67,7 @@ struct traced {
 	pid_t memory_tgid;
 	uint32_t memory_image;
 	bool has_heir;		/* somebody goes on in its memory */
+	void *exit_contents;	/* of its blocks at its end: one piece of memory, freed with this */
 	struct counters guests; /* what was counted of those that ran in its memory, and ended */
 };
 struct traced *traced__of(struct process *process);

@@ -27,7 +27,7 @@ static const struct allocator_function builtin[] = {
 const struct allocator_function *allocator_functions = builtin;
 size_t allocator_function_cnt = BUILTIN_FUNCTION_CNT;
 
-static bool counts_queries;
+static bool counts_queries, sees_exits;
 
 int allocator_functions__add(const struct allocator_function *rows, size_t row_cnt)
 {
@@ -53,6 +53,18 @@ void allocator_functions__count_queries(bool count)
 	counts_queries = count;
 }
 
+void allocator_functions__see_exits(bool see)
+{
+	sees_exits = see;
+}
+
+static bool is_looked_for(const struct allocator_function *row)
+{
+	if (row->role != ROLE_QUERY)
+		return true;
+	return row->size_arg == QUERY_EXIT ? sees_exits : counts_queries;
+}
+
 bool allocator_function__is_named(uint16_t function, const char *name, size_t name_cap)
 {
 	const char *known = allocator_functions[function].name;
@@ -65,7 +77,7 @@ bool allocator_function__find(const char *name, size_t name_cap, uint16_t *ret_f
 {
 	for (size_t i = 0; i < BUILTIN_FUNCTION_CNT; i++) {
 		if (!allocator_function__is_named(i, name, name_cap) ||
-			(allocator_function__is_query(i) && !counts_queries))
+			!is_looked_for(&allocator_functions[i]))
 			continue;
 		*ret_function = i;
 		return true;

@@ -56,6 +56,8 @@ int allocator_functions__add(const struct allocator_function *rows, size_t row_c
 
 /* Whether the built-in queries (ROLE_QUERY) are looked for. At first they are not. */
 void allocator_functions__count_queries(bool count);
+/* Whether the one that tells of a process's end (QUERY_EXIT) is. */
+void allocator_functions__see_exits(bool see);
 
 /* The built-in row of a symbol; name_cap bytes of it may be read, its end may lie beyond them. */
 bool allocator_function__find(const char *name, size_t name_cap, uint16_t *ret_function);

@@ -107,6 +107,7 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 	skel->rodata->cfg_ranges = config->ranges;
 	skel->rodata->cfg_check = config->check;
 	skel->rodata->cfg_stops = config->stops;
+	skel->rodata->cfg_stop_when = config->stop_when;
 	skel->bss->stop_at = config->stop_at;
 	skel->rodata->cfg_page_shift = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 	skel->rodata->cfg_wakeup_bytes = config->ring_sz / 8;
@@ -116,10 +117,14 @@ static void set_knobs(struct heaptap_bpf *skel, const struct tracer_config *conf
 /* Of all processes together: 16 bytes each from the start, some 100 when it is used. */
 #define SAMPLED_BLOCKS_MAX (1 << 20)
 
+#define ANSWERS_MAX (128 * 1024) /* one that is forgotten is asked for again */
+
 static int set_sizes(struct heaptap_bpf *skel, const struct tracer_config *config)
 {
 	int err = bpf_map__set_max_entries(skel->maps.events, config->ring_sz);
 
+	if (!err && (config->stop_when || config->holds_exits))
+		err = bpf_map__set_max_entries(skel->maps.answers, ANSWERS_MAX);
 	if (!err && config->sample_bytes)
 		err = bpf_map__set_max_entries(skel->maps.sampled_blocks, SAMPLED_BLOCKS_MAX);
 	return err;
@@ -533,6 +538,21 @@ void tracer__stop_at(struct tracer *tracer, uint64_t number, pid_t tgid)
 	tracer->skel->bss->stop_tgid = tgid;
 	__sync_synchronize();
 	tracer->skel->bss->stop_at = number;
+}
+
+int tracer__answer(struct tracer *tracer, uint64_t question, enum answer answer)
+{
+	__u8 value = answer;
+
+	if (bpf_map_update_elem(bpf_map__fd(tracer->skel->maps.answers), &question, &value,
+		    BPF_NOEXIST))
+		return -errno;
+	return 0;
+}
+
+bool tracer__claim_stop(struct tracer *tracer)
+{
+	return __sync_bool_compare_and_swap(&tracer->skel->bss->stop_when_done, 0, 1);
 }
 
 uint64_t tracer__alloc_number(const struct tracer *tracer, pid_t tgid, uint32_t image)

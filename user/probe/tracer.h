@@ -50,6 +50,8 @@ struct tracer_config {
 	const char *comm;   /* NULL: any */
 	const char *cgroup; /* path of a cgroup's folder; NULL: any */
 	bool stops;	    /* allocations are numbered, for tracer__stop_at */
+	bool stop_when;	    /* with stops: new stacks are to be judged, POINT_JUDGE */
+	bool holds_exits;   /* processes wait at their end, POINT_EXIT */
 	uint64_t stop_at;   /* each process is stopped in its allocation of this number; 0: in none */
 	bool ranges;	    /* what programs map themselves is told, too */
 	bool filter_exe;    /* only programs given to tracer__add_exe */
@@ -119,6 +121,11 @@ void tracer__forget_block(struct tracer *tracer, pid_t tgid, uint32_t image, uin
 /* With tracer_config.stops: the processes, or the one of this tgid (0: all), are stopped in their
  * allocation of this number, instead of the one before; 0: in none. */
 void tracer__stop_at(struct tracer *tracer, uint64_t number, pid_t tgid);
+/* Answers who waits at a point: for a stack, or an EXIT_QUESTION. -EEXIST: it has been answered,
+ * or does not wait any more (ANSWER_LATE). */
+int tracer__answer(struct tracer *tracer, uint64_t question, enum answer answer);
+/* Only one stop is made by answers: true if it is the caller's to be made. */
+bool tracer__claim_stop(struct tracer *tracer);
 /* The number of the image's last allocation; 0: none yet. */
 uint64_t tracer__alloc_number(const struct tracer *tracer, pid_t tgid, uint32_t image);
 /* What the spy's programs could not tell of, so far. */

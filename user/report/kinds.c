@@ -71,14 +71,14 @@ const struct summary_frame *stack__caller(const struct summary_stack *stack)
 
 /* ---- a person's rules ---- */
 
-static bool rule__matches(const struct kind_rule *rule, const struct summary_stack *stack)
+bool stack__matches(const struct summary_stack *stack, const char *pattern)
 {
 	for (size_t i = 0; i < stack->frame_cnt; i++) {
 		const struct summary_frame *frame = &stack->frames[i];
 
-		if (pattern__matches(rule->pattern, frame->function) ||
-			pattern__matches(rule->pattern, frame->file) ||
-			pattern__matches(rule->pattern, frame->module))
+		if (pattern__matches(pattern, frame->function) ||
+			pattern__matches(pattern, frame->file) ||
+			pattern__matches(pattern, frame->module))
 			return true;
 	}
 	return false;
@@ -137,7 +137,7 @@ bool kinds__may_be_runtime(const char *module, const char *called_by)
 void kinds__set(const struct kind_rules *rules, struct summary_stack *stack)
 {
 	for (size_t i = 0; i < rules->cnt; i++) {
-		if (!rule__matches(&rules->rules[i], stack))
+		if (!stack__matches(stack, rules->rules[i].pattern))
 			continue;
 		stack->kind = rules->rules[i].kind;
 		stack->tag = rules->rules[i].tag;

@@ -11,6 +11,9 @@
  * there is none. */
 const struct summary_frame *stack__caller(const struct summary_stack *stack);
 
+/* Whether the pattern (pattern.h) is found in a frame's function, source file or module. */
+bool stack__matches(const struct summary_stack *stack, const char *pattern);
+
 /* Sets kind and tag (the rule's) of a stack that has its frames. */
 void kinds__set(const struct kind_rules *rules, struct summary_stack *stack);
 /* Whether kinds__set could find a runtime's block, told before the names are known: `module` has

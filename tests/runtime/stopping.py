@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What tests of stopped processes share."""
+import re
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+def stopped_pid(t, tracing, before=0, where="in"):
+    """Who is stopped, and in (or after) which allocation, if so many were stopped before."""
+    def told():
+        stops = re.findall(rf"process (\d+) is stopped {where} its allocation (\d+)", tracing.process.stderr)
+        return stops[before:]
+
+    (pid, number), = t.until(told, f"word of a stop\n{tracing.process.told()}")
+    t.equal(state(int(pid)), "T", "the state of the process")
+    return int(pid), int(number)
+
+
+def begin(target):
+    """Lets a program begin that waits for a line."""
+    target.popen.stdin.write(b"\n")
+    target.popen.stdin.flush()
