@@ -11,10 +11,12 @@ import time
 import inputs
 from measure import Failed, Missing
 from places import BENCH, HEAPTAP, LIBC, LIBRARIES
-from running import Place, stop, until, until_attached
+from running import Place, WITH_US, stop, until, until_attached
 from watched import many_processes
 
 STACKS = 10000
+# One round of each, about: for the estimate at the beginning.
+ROUND_S = {"attach": 3, "watch": 15, "final report": 15, "ingest": 15, "heap": 15, "rows": 5}
 
 
 # ---- start-up: the target says when its allocator has become slow (load/onset.c)
@@ -55,7 +57,7 @@ def watch_of(processes):
         except KeyError as none:
             raise Missing("there is no user nobody") from none
         with Place() as place, many_processes(place, processes - 1, user):
-            place.start(["setpriv", "--reuid", user.pw_uid, "--clear-groups", *onset_words()], "onset")
+            place.start([*WITH_US, "--reuid", user.pw_uid, "--clear-groups", *onset_words()], "onset")
             onset_ready(place)
             seconds = onset_seconds(place, [HEAPTAP, "watch", "-o", "/dev/null", "--user", "nobody"])
             return {f"watch --user of {processes} processes, first event": (seconds, "s")}

@@ -3,9 +3,12 @@
 that what disturbs the machine for a while disturbs them all. A figure is the median of the rounds, with their
 spread: (largest - smallest) / median. What is slow is run in fewer rounds than the others."""
 import statistics
+import subprocess
 import time
 
-BUDGET_S = 60  # a case that has taken so long in all is not run again
+from cells import MEASURED, ending
+
+BUDGET_S = 20  # a row that has taken so long in all is not run again
 
 
 class Missing(Exception):
@@ -29,19 +32,25 @@ class Figure:
         return {"median": self.median, "spread": round(self.spread, 4), "values": self.values}
 
 
-def interleave(rounds, cases, told):
-    """cases: name → function that measures once. Gives name → its results, or the Missing or Failed that ended it.
-    told(text): says what is under way."""
-    results, spent = {name: [] for name in cases}, dict.fromkeys(cases, 0)
-    for number in range(rounds):
-        for name, case in cases.items():
-            if isinstance(results[name], Exception) or spent[name] > BUDGET_S:
+def measure_once(case):
+    """As a cell (cells.py). That a tool or the harness did not do what was expected ends this row, not the run."""
+    try:
+        return {"state": MEASURED, "result": case()}
+    except Missing as reason:
+        return {"state": "missing", "why": str(reason)}
+    except (Failed, OSError, ValueError, subprocess.SubprocessError) as reason:
+        return {"state": "failed", "why": str(reason)}
+
+
+def interleave(cells, of, rounds, cases, told):
+    """cases: row → function that measures once. Adds to the cells what is not among them yet. told(text): says what is
+    under way."""
+    for number in range(1, rounds + 1):
+        for row, case in cases.items():
+            before = cells.row(of, row)
+            if len(before) >= number or ending(before) or sum(cell["took_s"] for cell in before) > BUDGET_S:
                 continue
-            told(f"round {number + 1} of {rounds}: {name}")
+            told(f"{of}: round {number} of {rounds}: {row}")
             began = time.monotonic()
-            try:
-                results[name].append(case())
-            except (Missing, Failed) as reason:
-                results[name] = reason
-            spent[name] += time.monotonic() - began
-    return results
+            found = measure_once(case)
+            cells.add({"of": of, "row": row, "round": number, "took_s": round(time.monotonic() - began, 2), **found})

@@ -15,6 +15,7 @@ from places import BENCH
 PATIENCE_S = 300
 SETTLED_S = 0.4  # so long after its last new probe a tracer is taken to have attached them all
 ATTACH_S = 60
+WITH_US = ("setpriv", "--pdeathsig", "KILL")  # a tracer that outlives a killed run would be in the next one's figures
 
 
 class Place:
@@ -38,8 +39,8 @@ class Place:
     def start(self, argv, name, environment=None):
         """Its output goes to name.out and name.err."""
         with open(self.path(f"{name}.out"), "wb") as out, open(self.path(f"{name}.err"), "wb") as err:
-            process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=out,
-                                       stderr=err, env=dict(os.environ, **(environment or {})))
+            process = subprocess.Popen([*WITH_US, *(str(word) for word in argv)], stdin=subprocess.DEVNULL,
+                                       stdout=out, stderr=err, env=dict(os.environ, **(environment or {})))
         self.started.append(process)
         return process
 

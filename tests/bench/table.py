@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """From results to what is said: one structure, which is the JSON, and a text made from it."""
+from cells import MEASURED, ending, results
 from measure import Figure
 from tracers import EXACT, FLOOR, UNTRACED
 
@@ -11,20 +12,22 @@ WIDTHS = (26, 5, 10, 7, 9, 11, 8, 7, 7, 8, 11, 9)
 
 def middle(samples, field):
     """The median of what a tracer says; None if it doesn't."""
-    values = [getattr(sample, field) for sample in samples if getattr(sample, field) is not None]
+    values = [sample[field] for sample in samples if sample[field] is not None]
     return Figure(values).median if values else None
 
 
-def row(workload, samples):
-    if isinstance(samples, Exception):
-        return {"state": type(samples).__name__.lower(), "why": str(samples)}
+def row(cells):
+    ended = ending(cells)
+    if ended:
+        return {"state": ended["state"], "why": ended["why"]}
+    samples = results(cells)
     fields = {field: middle(samples, field)
               for field in ("whole_s", "cpu_s", "rss_bytes", "events", "lost", "outstanding")}
-    return {"state": "measured", **Figure(map(workload.value, samples)).as_json(), **fields}
+    return {"state": MEASURED, **Figure(sample["value"] for sample in samples).as_json(), **fields}
 
 
 def medians(rows):
-    return {name: found["median"] for name, found in rows.items() if found["state"] == "measured"}
+    return {name: found["median"] for name, found in rows.items() if found["state"] == MEASURED}
 
 
 def compare(rows, base_rss):
@@ -32,7 +35,7 @@ def compare(rows, base_rss):
     known = medians(rows)
     untraced, floor = known.get(UNTRACED), known.get(FLOOR)
     for found in rows.values():
-        if found["state"] != "measured" or untraced is None:
+        if found["state"] != MEASURED or untraced is None:
             continue
         over = found["median"] - untraced
         found["times_untraced"] = found["median"] / untraced
@@ -43,15 +46,28 @@ def compare(rows, base_rss):
             found["bytes_per_block"] = (found["rss_bytes"] - base_rss) / found["outstanding"]
 
 
-def of_workload(workload, results):
-    rows = {name: row(workload, samples) for name, samples in results.items()}
-    return {"workload": workload.name, "unit": workload.unit, "rows": rows}
+def of_workload(workload, cells):
+    return {"workload": workload.name, "unit": workload.unit, "remark": workload.remark,
+            "rows": {name: row(found) for name, found in cells.rows(workload.name).items()}}
+
+
+def of_figures(cells, of):
+    """Figures by name, from cases that each give several."""
+    for case, found in cells.rows(of).items():
+        ended = ending(found)
+        if ended:
+            yield {"name": case, "state": ended["state"], "why": ended["why"]}
+            continue
+        rounds = results(found)
+        for name, (_, unit) in rounds[0].items():
+            yield {"name": name, "state": MEASURED, "unit": unit,
+                   **Figure(one[name][0] for one in rounds).as_json()}
 
 
 def complete(tables):
     """Once all workloads are there: heaptap's memory with small books is what others are compared with."""
     small = [table["rows"][EXACT]["rss_bytes"] for table in tables
-             if table["rows"].get(EXACT, {}).get("state") == "measured" and table["unit"] == "ns per pair"]
+             if table["rows"].get(EXACT, {}).get("state") == MEASURED and table["unit"] == "ns per pair"]
     for table in tables:
         compare(table["rows"], min(small) if small else None)
 
@@ -70,7 +86,7 @@ def line(cells):
 
 
 def row_text(name, unit, found):
-    if found["state"] != "measured":
+    if found["state"] != MEASURED:
         return f"  {name:<24}  {found['state']}: {first_line(found['why'])}"
     digits = 3 if unit == "s" else 1 if found["median"] < 100 else 0
     return line((f"  {name}", len(found["values"]), number(found["median"], digits), f"{found['spread'] * 100:.0f} %",
@@ -81,12 +97,12 @@ def row_text(name, unit, found):
 
 
 def workload_text(table):
-    return [f"{table['workload']} ({table['unit']})",
+    return [f"{table['workload']} ({table['unit']})" + (f"; {table['remark']}" if table["remark"] else ""),
             *(row_text(name, table["unit"], found) for name, found in table["rows"].items()), ""]
 
 
 def figure_text(figure):
-    if figure["state"] != "measured":
+    if figure["state"] != MEASURED:
         return f"  {figure['name']:<72} {figure['state']}: {first_line(figure['why'])}"
     return (f"  {figure['name']:<72} {number(figure['median'], 2):>12} {figure['unit']:<12} "
             f"{figure['spread'] * 100:4.0f} %")
@@ -102,7 +118,8 @@ def programs_text(programs):
 def text(report):
     machine = report["machine"]
     lines = [f"heaptap {report['heaptap']}, Linux {machine['kernel']}, {machine['cpus']} x {machine['cpu']}, "
-             f"{machine['memory_gib']} GiB; rounds: {report['rounds']}",
+             f"{machine['memory_gib']} GiB; rounds: {report['rounds']}" +
+             ("" if report["complete"] else "; interrupted: not all of it"),
              f"before it began: load {machine['load_before'][0]}, other tracers: "
              f"{', '.join(machine['other_tracers']) or 'none'}",
              "peers: " + ", ".join(f"{name} {version or 'missing'}" for name, version in report["peers"].items()),

@@ -20,9 +20,11 @@ class Workload:
     """A command. What it is measured in: nanoseconds per operation, if it says them itself, else its seconds."""
     name: str
     argv: Callable  # (load program) → words; makes the inputs
+    round_s: float               # one round of all its rows, about: for the estimate at the beginning
     unit: str = "s"
     leaves_out: tuple = ()       # tracers that this is not run with,
     only: tuple = ()             # or the only ones
+    remark: str = ""             # what the table says of it
     library = LIBC               # whose allocator it uses
 
     def run(self, tracer):
@@ -30,12 +32,13 @@ class Workload:
         with Place() as place:
             return tracer.run(place, self.argv(BENCH / tracer.load), self.library)
 
-    def value(self, sample):
-        if self.unit == "s":
-            return sample.seconds
-        if sample.own_ns is None:
+    def measure(self, tracer):
+        """The sample's fields, and which of its times is the value."""
+        sample = self.run(tracer)
+        value = sample.seconds if self.unit == "s" else sample.own_ns
+        if value is None:
             raise Failed("the load has told no time")
-        return sample.own_ns
+        return {"value": value, **dataclasses.asdict(sample)}
 
 
 STACK_MODES = ("heaptap --stack none", "heaptap --stack fp")  # their cost is in the pairs
@@ -46,8 +49,8 @@ class Redis(Workload):
     """A server is attached to while it runs; its clients are timed. Tracers that cannot attach start it."""
     library = REDIS_LIBRARY
 
-    def __init__(self, name, requests):
-        super().__init__(name, None, leaves_out=STACK_MODES)
+    def __init__(self, name, requests, round_s):
+        super().__init__(name, None, round_s, leaves_out=STACK_MODES)
         self.requests = requests
 
     def run(self, tracer):
@@ -59,9 +62,9 @@ class Redis(Workload):
             server = place.start([*tracer.inside(place), "redis-server", "--port", port, "--save", "",
                                   "--daemonize", "no", "--dir", place.directory], "server", tracer.environment)
             until(lambda: "Ready to accept" in place.text("server.out"), "redis-server")
-            return self.measure(place, tracer, port, server)
+            return self.run_clients(place, tracer, port, server)
 
-    def measure(self, place, tracer, port, server):
+    def run_clients(self, place, tracer, port, server):
         words = tracer.attach(place, server.pid, self.library)
         began = time.monotonic()
         attached = place.start(words, "tracer") if words else None
@@ -121,27 +124,34 @@ QUICK = ("untraced", "floor", "heaptap", "heaptap --sample 512K")
 
 def pairs(depth, threads, seconds):
     many = "s" if threads > 1 else ""
-    return Workload(f"pairs, depth {depth}, {threads} thread{many}", load("pairs", depth, threads, seconds), PAIR)
+    return Workload(f"pairs, depth {depth}, {threads} thread{many}", load("pairs", depth, threads, seconds), 22, PAIR)
 
 
-def program(name, argv):
-    return Workload(name, argv, leaves_out=STACK_MODES)
+def program(name, argv, round_s, leaves_out=STACK_MODES, remark=""):
+    return Workload(name, argv, round_s, leaves_out=leaves_out, remark=remark)
+
+
+def rows_into_sqlite(cnt, round_s, **how):
+    return program(f"sqlite3, {cnt:,} rows", installed("sqlite3", lambda: inputs.sqlite(cnt)), round_s, **how)
 
 
 def full():
     return [
         *(pairs(depth, threads, 1) for threads in (1, 2) for depth in (5, 20, 50)),
-        Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 1), PAIR),
-        Workload("always new stacks, depth 20", load("paths", 20, 0, 1), PAIR,
+        Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 1), 22, PAIR),
+        Workload("always new stacks, depth 20", load("paths", 20, 0, 1), 7, PAIR,
                  only=("untraced", "floor", "heaptap", "heaptap --stack none")),
-        Workload("realloc growth", load("realloc", 1), CALL, leaves_out=STACK_MODES),
-        Workload("live set of 1 M blocks", load("live", 1000000), BLOCK, leaves_out=STACK_MODES),
-        Workload("live set of 10 M blocks", load("live", 10000000), BLOCK, leaves_out=NOT_FOR_MILLIONS),
-        program("python3, JSON and AST", installed("/usr/bin/python3", lambda: inputs.python(10))),
-        program("sqlite3, 1 M rows", installed("sqlite3", lambda: inputs.sqlite(1000000))),
-        program("gcc -O2 (cc1)", installed("gcc", lambda: inputs.compilation(compiler_proper(), 250))),
-        program("git log", installed("git", lambda: inputs.history(20000))),
-        Redis("redis, attached", 30000),
+        Workload("realloc growth", load("realloc", 1), 18, CALL, leaves_out=STACK_MODES),
+        Workload("live set of 1 M blocks", load("live", 1000000), 20, BLOCK, leaves_out=STACK_MODES),
+        Workload("live set of 10 M blocks", load("live", 10000000), 45, BLOCK, leaves_out=NOT_FOR_MILLIONS,
+                 remark="peers that keep fewer blocks, or are very slow, are left out"),
+        program("python3, JSON and AST", installed("/usr/bin/python3", lambda: inputs.python(10)), 30),
+        rows_into_sqlite(1000000, 60, leaves_out=NOT_FOR_MILLIONS,
+                         remark="slow peers: with fewer rows, below"),
+        rows_into_sqlite(100000, 60),
+        program("gcc -O2 (cc1)", installed("gcc", lambda: inputs.compilation(compiler_proper(), 250)), 60),
+        program("git log", installed("git", lambda: inputs.history(20000)), 60),
+        Redis("redis, attached", 30000, 90),
     ]
 
 
@@ -150,7 +160,7 @@ def quick():
         pairs(20, 1, 0.3),
         *(dataclasses.replace(workload, only=QUICK) for workload in (
             pairs(20, 2, 0.3),
-            Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 0.3), PAIR),
-            Workload("live set of 1 M blocks", load("live", 1000000), BLOCK),
-            Workload("sqlite3, 100,000 rows", installed("sqlite3", lambda: inputs.sqlite(100000))))),
+            Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 0.3), 5, PAIR),
+            Workload("live set of 1 M blocks", load("live", 1000000), 7, BLOCK),
+            rows_into_sqlite(100000, 8))),
     ]
