@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <bpf/libbpf.h>
 #include "collect/collector.h"
+#include "collect/lookahead.h"
 
 #define BATCH_RECORDS (256 * 1024) /* some 50 ms */
 #define CHUNK_SZ (1u << 20)
@@ -29,7 +30,7 @@ struct chunk {
 
 struct collector {
 	struct ring_buffer *ring;
-	struct ingest *ingest;
+	struct lookahead ahead;
 	size_t batch; /* records left of this batch */
 	pthread_t keeper;
 	bool paused;
@@ -102,15 +103,16 @@ static bool keep(struct collector *collector, const void *data, size_t sz)
 	return true;
 }
 
-static void ingest_chunk(struct ingest *ingest, const struct chunk *chunk)
+static void ingest_chunk(struct lookahead *ahead, const struct chunk *chunk)
 {
 	for (size_t at = 0; at < chunk->used;) {
 		uint64_t sz;
 
 		memcpy(&sz, chunk->bytes + at, sizeof(sz));
-		ingest__record(ingest, chunk->bytes + at + sizeof(sz), sz);
+		lookahead__record(ahead, chunk->bytes + at + sizeof(sz), sz);
 		at += kept_sz(sz);
 	}
+	lookahead__flush(ahead);
 }
 
 /* ---- the ring ---- */
@@ -130,11 +132,11 @@ static int on_record(void *arg, void *data, size_t sz)
 	struct collector *collector = arg;
 
 	if (!collector->paused) {
-		ingest__record(collector->ingest, data, sz);
+		lookahead__record(&collector->ahead, data, sz);
 		return --collector->batch ? 0 : -EAGAIN;
 	}
 	if (!keep(collector, data, sz))
-		collector->ingest->no_memory++;
+		collector->ahead.ingest->no_memory++;
 	if (atomic_load(&collector->resuming))
 		return -EAGAIN;
 	return --collector->batch ? 0 : -EAGAIN;
@@ -160,7 +162,7 @@ static void ingest_kept(struct collector *collector, size_t chunks_max, bool all
 	struct chunk *chunk;
 
 	while (chunks_max-- && (chunk = take_chunk(collector, all))) {
-		ingest_chunk(collector->ingest, chunk);
+		ingest_chunk(&collector->ahead, chunk);
 		free(chunk);
 	}
 }
@@ -190,7 +192,7 @@ struct collector *collector__new(int ring_fd, struct ingest *ingest)
 
 	if (!collector)
 		return NULL;
-	collector->ingest = ingest;
+	collector->ahead.ingest = ingest;
 	pthread_mutex_init(&collector->lock, NULL);
 	collector->ring = ring_buffer__new(ring_fd, on_record, collector, NULL);
 	if (!collector->ring) {
@@ -220,6 +222,10 @@ int collector__fd(const struct collector *collector)
 
 bool collector__drain(struct collector *collector)
 {
+	int err;
+
 	collector->batch = BATCH_RECORDS;
-	return ring_buffer__consume(collector->ring) != -EAGAIN;
+	err = ring_buffer__consume(collector->ring);
+	lookahead__flush(&collector->ahead);
+	return err != -EAGAIN;
 }
