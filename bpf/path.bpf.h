@@ -9,11 +9,15 @@
  * known: one bulk read and a compare, no search for rules.
  *
  * Different paths can begin alike (loops and recursions have frames of equal size). Where one differs
- * from what is there, the first slot that does, and what is in it, lead to the next one.
+ * from what is there, the first slot that does, and what is in it, lead to the next one: so paths
+ * that begin alike are a tree, and a branch is named by all that led to it.
  *
  * Only walks that came to a certain end, of stacks that the collector has, and that were met twice
- * are remembered. Signal frames and other tracers' return probes are not; nor more than
- * PATH_SLOTS_MAX slots. A path holds as long as the rules on it (unwind.bpf.h): its epoch.
+ * are remembered; and of these one in REMEMBER_ONE_IN, by chance: what comes often is soon among
+ * them, and where more paths take turns than there is room for, they do not drive each other out
+ * all the time, which would cost more than it brings. Signal frames and other tracers' return
+ * probes are not; nor more than PATH_SLOTS_MAX slots. A path holds as long as the rules on it
+ * (unwind.bpf.h): its epoch.
  */
 #ifndef HEAPTAP_PATH_BPF_H
 #define HEAPTAP_PATH_BPF_H
@@ -21,12 +25,13 @@
 struct path_key {
 	__u64 return_address;
 	__u64 sp;
-	__u64 branch; /* 0, or where and how the path differs from the one before it */
+	__u64 branch; /* 0, or a hash of where and how the path differs from those before it */
 	__u32 image;
 	__u32 epoch;
 };
 
-#define PATH_BRANCHES_MAX 8 /* tried; beyond, the last is replaced */
+#define PATH_BRANCHES_MAX 16 /* tried; beyond, the last is replaced */
+#define REMEMBER_ONE_IN 8
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -74,12 +79,12 @@ static __always_inline void path_uses_bp(struct thread *thread)
 	thread->bp_slot = BP_NOTED;
 }
 
-static __always_inline __u64 branch_of(__u64 what, __u64 value)
+static __always_inline __u64 difference_of(__u64 what, __u64 value)
 {
 	return hash_mix(hash_mix(~0ull, what), value) | 1;
 }
 
-/* 0: the stack holds what the path does; else the branch that leads to the next path to be tried. */
+/* 0: the stack holds what the path does; else where and how it differs first. */
 __noinline __u64 path_differs(struct thread *thread, const struct unwind_path *path)
 {
 	__u64 value = 0;
@@ -87,13 +92,13 @@ __noinline __u64 path_differs(struct thread *thread, const struct unwind_path *p
 	if (!thread || !path)
 		return 1;
 	if (path->ip != thread->path.ip)
-		return branch_of(~0ull, thread->path.ip);
+		return difference_of(~0ull, thread->path.ip);
 	if (path->bp_matters && path->bp != thread->path.bp)
-		return branch_of(~1ull, thread->path.bp);
+		return difference_of(~1ull, thread->path.bp);
 	for (__u32 i = 0; i < PATH_SLOTS_MAX && i < path->slot_cnt; i++) {
 		if (!window_read(thread, thread->path_sp + path->offsets[i] * 8ull, &value) ||
 			value != path->values[i])
-			return branch_of(path->offsets[i], value);
+			return difference_of(path->offsets[i], value);
 	}
 	return 0;
 }
@@ -103,6 +108,7 @@ __noinline __u64 path_follow(struct thread *thread, __u64 return_address)
 {
 	struct path_key key = {.return_address = return_address, .epoch = map_epoch};
 	struct unwind_path *path;
+	__u64 difference;
 
 	if (!thread)
 		return 0;
@@ -113,9 +119,10 @@ __noinline __u64 path_follow(struct thread *thread, __u64 return_address)
 		path = bpf_map_lookup_elem(&paths, &key);
 		if (!path)
 			return 0;
-		key.branch = path_differs(thread, path);
-		if (!key.branch)
+		difference = path_differs(thread, path);
+		if (!difference)
 			return path->stack;
+		key.branch = hash_mix(key.branch, difference) | 1;
 	}
 	return 0;
 }
@@ -127,7 +134,7 @@ __noinline int path_remember(__u64 return_address, __u64 stack)
 	struct path_key key = {.return_address = return_address, .epoch = map_epoch};
 	struct thread *thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 
-	if (!thread || !thread->path.is_certain)
+	if (!thread || !thread->path.is_certain || bpf_get_prandom_u32() % REMEMBER_ONE_IN)
 		return 0;
 	key.sp = thread->path_sp;
 	key.branch = thread->path_branch;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <bpf/libbpf.h>
 #include "collect/collector.h"
+#include "collect/lookahead.h"
 
 #define BATCH_RECORDS (256 * 1024) /* some 50 ms */
 #define CHUNK_SZ (1u << 20)
@@ -30,7 +31,7 @@ struct chunk {
 
 struct collector {
 	struct ring_buffer *ring;
-	struct ingest *ingest;
+	struct lookahead ahead;
 	size_t batch; /* records left of this batch */
 	pthread_t keeper;
 	bool paused;
@@ -111,18 +112,19 @@ static bool keep(struct collector *collector, const void *data, size_t sz)
 	return true;
 }
 
-/* False: it was halted. */
-static bool ingest_chunk(struct ingest *ingest, struct chunk *chunk)
+/* False: it was halted; nothing waits then, as no point's record does. */
+static bool ingest_chunk(struct lookahead *ahead, struct chunk *chunk)
 {
-	while (chunk->taken < chunk->used && !ingest->is_halted) {
+	while (chunk->taken < chunk->used && !ahead->ingest->is_halted) {
 		const unsigned char *record = chunk->bytes + chunk->taken;
 		uint64_t sz;
 
 		memcpy(&sz, record, sizeof(sz));
-		ingest__record(ingest, record + sizeof(sz), sz);
+		lookahead__record(ahead, record + sizeof(sz), sz);
 		chunk->taken += kept_sz(sz);
 	}
-	return !ingest->is_halted;
+	lookahead__flush(ahead);
+	return !ahead->ingest->is_halted;
 }
 
 /* ---- the ring ---- */
@@ -142,11 +144,11 @@ static int on_record(void *arg, void *data, size_t sz)
 	struct collector *collector = arg;
 
 	if (!collector->paused) {
-		ingest__record(collector->ingest, data, sz);
-		return --collector->batch && !collector->ingest->is_halted ? 0 : -EAGAIN;
+		lookahead__record(&collector->ahead, data, sz);
+		return --collector->batch && !collector->ahead.ingest->is_halted ? 0 : -EAGAIN;
 	}
 	if (!keep(collector, data, sz))
-		collector->ingest->no_memory++;
+		collector->ahead.ingest->no_memory++;
 	if (atomic_load(&collector->resuming))
 		return -EAGAIN;
 	return --collector->batch ? 0 : -EAGAIN;
@@ -172,7 +174,7 @@ static void ingest_kept(struct collector *collector, size_t chunks_max, bool all
 	struct chunk *chunk;
 
 	while (chunks_max-- && (chunk = oldest_chunk(collector, all)) &&
-		ingest_chunk(collector->ingest, chunk))
+		ingest_chunk(&collector->ahead, chunk))
 		drop_oldest_chunk(collector);
 }
 
@@ -201,7 +203,7 @@ struct collector *collector__new(int ring_fd, struct ingest *ingest)
 
 	if (!collector)
 		return NULL;
-	collector->ingest = ingest;
+	collector->ahead.ingest = ingest;
 	pthread_mutex_init(&collector->lock, NULL);
 	collector->ring = ring_buffer__new(ring_fd, on_record, collector, NULL);
 	if (!collector->ring) {
@@ -229,9 +231,13 @@ int collector__fd(const struct collector *collector)
 
 bool collector__drain(struct collector *collector)
 {
+	int err;
+
 	ingest_kept(collector, SIZE_MAX, true);
-	if (collector->ingest->is_halted)
+	if (collector->ahead.ingest->is_halted)
 		return false;
 	collector->batch = BATCH_RECORDS;
-	return ring_buffer__consume(collector->ring) != -EAGAIN;
+	err = ring_buffer__consume(collector->ring);
+	lookahead__flush(&collector->ahead);
+	return err != -EAGAIN;
 }

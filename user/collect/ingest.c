@@ -112,13 +112,25 @@ void ingest__forget(struct ingest *ingest, struct process *process)
 	heap__forget(ingest->heap, process);
 }
 
+static bool is_of_last(const struct ingest *ingest, const struct event *event)
+{
+	return ingest->last && ingest->last_tgid == (pid_t)event->tgid &&
+	       ingest->last_image == event->image;
+}
+
+/* Only for the process that is at hand: looking for another would cost what it is to save. */
+void ingest__prefetch(const struct ingest *ingest, const struct event *event, uint64_t addr)
+{
+	if (is_of_last(ingest, event))
+		process__prefetch(ingest->last, addr);
+}
+
 /* The process of a record. One that nobody announced is begun now. */
 static struct process *process_of(struct ingest *ingest, const struct event *event)
 {
 	struct process *process = ingest->last;
 
-	if (!process || ingest->last_tgid != (pid_t)event->tgid ||
-		ingest->last_image != event->image) {
+	if (!is_of_last(ingest, event)) {
 		process = heap__find(ingest->heap, event->tgid, event->image);
 		if (!process)
 			process = ingest__begin(ingest, event->tgid, event->image);

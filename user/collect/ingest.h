@@ -73,6 +73,8 @@ struct traced {
 struct traced *traced__of(struct process *process);
 
 void ingest__record(struct ingest *ingest, const void *data, size_t sz);
+/* Some records before one about the block at addr: brings the memory near that it will look at. */
+void ingest__prefetch(const struct ingest *ingest, const struct event *event, uint64_t addr);
 
 /* Opens the books of a process that runs already; what /proc says of it is noted. NULL: no memory.
  */
