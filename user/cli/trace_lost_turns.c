@@ -6,8 +6,6 @@
  *
  *   in the books as running, but there is none any more     it has vanished
  *   something of it was lost, but it is in no books         it is told of, with its losses
- *
- * That takes in more of the ring, so not while it is halted: the next summary does it.
  */
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
@@ -68,7 +66,7 @@ void trace__find_lost_turns(struct trace *trace)
 	struct counters counters = trace__all_counters(trace);
 	uint64_t lost = counters__lost(&counters);
 
-	if (lost == trace->turns_lost || trace->ingest.is_halted)
+	if (lost == trace->turns_lost)
 		return;
 	see_gone(trace);
 	if (!trace__drain(trace))
