@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The HTML report in a real browser, against the JSON of the same recording."""
+import signal
 import zlib
 
 import heaptap
@@ -10,10 +11,10 @@ SIZE_MAX = 10_000_000
 SECONDS_MAX = 2
 
 
-def recorded(t, command, *formats):
+def recorded(t, command, *formats, options=(), status=0):
     """Paths of what was recorded of a run, in these formats."""
     recording = t.path("x.heaptap")
-    t.status(t.run([heaptap.HEAPTAP, "run", "-o", recording, "--", *map(str, command)]), 0)
+    t.status(t.run([heaptap.HEAPTAP, "run", "-o", recording, *options, "--", *map(str, command)]), status)
     paths = {name: t.path(f"as.{name}") for name in formats}
     for name, path in paths.items():
         t.status(t.run([heaptap.HEAPTAP, "report", recording, "-f", name, "-o", path]), 0)
@@ -92,6 +93,52 @@ def test_measure_can_be_switched(t, measure):
             total = sum(stack["outstanding_blocks"] for stack in image["stacks"])
             t.equal(page.run("return root.value"), total, "blocks in all")
         t.check(boxes(page) or measure == "growth", "nothing is shown")
+
+
+@each(("mapped", "outstanding_bytes", ["maps", 1, 200], ["--mmap"]),
+      ("arenas", "bytes", ["arena_obstack"], ["--allocators", "obstack"]))
+def test_lists_beside_the_heap_can_be_chosen(t, case):
+    key, field, (program, *words), options = case
+    paths = recorded(t, [heaptap.program(program), *words], "html", "json", options=options)
+    (summary,) = heaptap.read_summaries(paths["json"].read_text())
+    told = summary["processes"][0][key]
+    stacks = told["stacks"] if key == "mapped" else told
+    held = [stack for stack in stacks if stack[field]]
+    t.check(held, f"the program has no {key}")
+    with Page(t, paths["html"]) as page:
+        heap = boxes(page)
+        page.one(f"input[value={key}]").click()
+        t.check(boxes(page) != heap, "the boxes have not changed")
+        t.equal(page.run("return root.value"), sum(stack[field] for stack in stacks), "bytes in all")
+        names = {name for name, _ in boxes(page)}
+        functions = {frame["function"] for stack in held for frame in stack["frames"] if frame["function"]}
+        t.check(functions <= names, f"missing in the flame graph: {functions - names}")
+        t.equal(len(page.all("#stacks tbody tr")), len(stacks), "rows of the table")
+        page.one("input[value=stacks]").click()
+        t.equal(boxes(page), heap, "the boxes of the heap again")
+
+
+def test_a_heap_alone_has_no_choice_and_no_findings(t):
+    path, _ = leak(t)
+    with Page(t, path) as page:
+        hidden = page.run("return ['lists', 'findings'].map((id) => document.getElementById(id).hidden)")
+        t.equal(hidden, [True, True], "whether the lists, and the findings, are hidden")
+
+
+def test_findings_are_told_with_their_stacks(t):
+    paths = recorded(t, [heaptap.program("wrong_free"), "double"], "html", "json", options=["--check"],
+                     status=128 + signal.SIGABRT)
+    (summary,) = heaptap.read_summaries(paths["json"].read_text())
+    (finding,) = summary["processes"][0]["findings"]
+    with Page(t, paths["html"]) as page:
+        (item,) = page.all("#findings ul > li")
+        t.contains(item.text, f"double free of {finding['address']}", "the finding")
+        t.equal([part.text for part in page.all("#findings summary")], ["freed by", "freed before by", "allocated by"],
+                "its stacks")
+        page.all("#findings summary")[0].click()
+        frames = page.run("return [...document.querySelectorAll('#findings details[open] li')].map((li) => li.textContent)")
+        wanted = [frame["function"] for frame in finding["stacks"][0]["frames"] if frame["function"]]
+        t.check(all(any(name in frame for frame in frames) for name in wanted), f"{wanted} in {frames}")
 
 
 def test_light_and_dark_look_different(t):

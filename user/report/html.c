@@ -37,7 +37,6 @@ struct html_node {
 struct html {
 	struct output out;
 	struct intern strings, frames, nodes;
-	uint32_t **stack_nodes; /* of each process's stacks */
 };
 
 /* ---- the page around ---- */
@@ -98,31 +97,56 @@ static uint32_t path_number(struct html *html, const struct summary_stack *stack
 	return node.parent;
 }
 
-static size_t shown_cnt(const struct summary *summary, const struct summary_process *process)
+/* What a flame graph and a table can be of. */
+enum { LIST_STACKS, LIST_MAPPED, LIST_ARENAS, LIST_CNT };
+
+struct stack_list {
+	const char *key;
+	const struct summary_stack *stacks;
+	size_t cnt;
+};
+
+static size_t shown_cnt(const struct summary *summary, size_t cnt)
 {
 	bool is_last = summary->kind == SUMMARY_EXIT || summary->kind == SUMMARY_FINAL;
 
-	return is_last || process->stack_cnt < STACKS_OF_PERIODIC ? process->stack_cnt
-								  : STACKS_OF_PERIODIC;
+	return is_last || cnt < STACKS_OF_PERIODIC ? cnt : STACKS_OF_PERIODIC;
 }
 
-static int number_stacks(struct html *html, const struct summary *summary)
+static void get_lists(const struct summary *summary, const struct summary_process *process,
+	struct stack_list lists[LIST_CNT])
 {
-	html->stack_nodes = calloc(summary->process_cnt + 1, sizeof(*html->stack_nodes));
-	for (size_t i = 0; html->stack_nodes && i < summary->process_cnt; i++) {
-		const struct summary_process *process = &summary->processes[i];
-		size_t cnt = shown_cnt(summary, process);
+	const struct summary_mapped *mapped = &process->mapped;
+	const struct summary_arenas *arenas = &process->arenas;
 
-		html->stack_nodes[i] = calloc(cnt + 1, sizeof(**html->stack_nodes));
-		if (!html->stack_nodes[i])
-			return -ENOMEM;
-		for (size_t at = 0; at < cnt; at++)
-			html->stack_nodes[i][at] = path_number(html, &process->stacks[at]);
-	}
-	return html->stack_nodes && !html->strings.failed && !html->frames.failed &&
-			       !html->nodes.failed
-		       ? 0
-		       : -ENOMEM;
+	lists[LIST_STACKS] = (struct stack_list){"stacks", process->stacks, process->stack_cnt};
+	lists[LIST_MAPPED] = (struct stack_list){"mapped", mapped->stacks, mapped->stack_cnt};
+	lists[LIST_ARENAS] = (struct stack_list){"arenas", arenas->stacks, arenas->stack_cnt};
+	for (size_t i = 0; i < LIST_CNT; i++)
+		lists[i].cnt = shown_cnt(summary, lists[i].cnt);
+}
+
+static void number_process(
+	struct html *html, const struct summary *summary, const struct summary_process *process)
+{
+	struct stack_list lists[LIST_CNT];
+
+	get_lists(summary, process, lists);
+	for (size_t i = 0; i < LIST_CNT; i++)
+		for (size_t at = 0; at < lists[i].cnt; at++)
+			path_number(html, &lists[i].stacks[at]);
+	for (size_t i = 0; i < process->finding_cnt; i++)
+		for (size_t at = 0; at < FINDING_STACK_CNT; at++)
+			if (process->findings[i].has_stack[at])
+				path_number(html, &process->findings[i].stacks[at]);
+}
+
+/* All get their numbers before anything is written; asked for again, they have the same. */
+static int number_all(struct html *html, const struct summary *summary)
+{
+	for (size_t i = 0; i < summary->process_cnt; i++)
+		number_process(html, summary, &summary->processes[i]);
+	return html->strings.failed || html->frames.failed || html->nodes.failed ? -ENOMEM : 0;
 }
 
 /* ---- the block ---- */
@@ -206,9 +230,46 @@ static void put_stack(struct output *out, const struct summary_stack *stack, uin
 		stack->newest_age_s, stack->complete);
 }
 
-static void put_process(struct html *html, const struct summary *summary, size_t i)
+static void put_list(struct html *html, const struct stack_list *list)
 {
-	const struct summary_process *process = &summary->processes[i];
+	output__printf(&html->out, ",\"%s\":[", list->key);
+	for (size_t i = 0; i < list->cnt; i++) {
+		output__puts(&html->out, i ? "," : "");
+		put_stack(&html->out, &list->stacks[i], path_number(html, &list->stacks[i]));
+	}
+	output__puts(&html->out, "]");
+}
+
+static void put_finding(struct html *html, const struct summary_finding *finding)
+{
+	const char *separator = "";
+
+	output__printf(&html->out,
+		"{\"kind\":\"%s\",\"count\":%" PRIu64 ",\"address\":\"0x%" PRIx64
+		"\",\"size\":%" PRIu64 ",\"stacks\":[",
+		finding_titles[finding->kind], finding->count, finding->address, finding->size);
+	for (size_t i = 0; i < FINDING_STACK_CNT; i++) {
+		if (!finding->has_stack[i])
+			continue;
+		output__printf(&html->out, "%s[\"%s\",%u]", separator, finding_stack_titles[i],
+			path_number(html, &finding->stacks[i]));
+		separator = ",";
+	}
+	output__puts(&html->out, "]}");
+}
+
+static void put_findings(struct html *html, const struct summary_process *process)
+{
+	output__puts(&html->out, ",\"findings\":[");
+	for (size_t i = 0; i < process->finding_cnt; i++) {
+		output__puts(&html->out, i ? "," : "");
+		put_finding(html, &process->findings[i]);
+	}
+	output__puts(&html->out, "]");
+}
+
+static void put_about(struct html *html, const struct summary_process *process)
+{
 	char comm[COMM_SIZE];
 	struct fields fields;
 
@@ -220,15 +281,22 @@ static void put_process(struct html *html, const struct summary *summary, size_t
 	fields__add_bool(&fields, "complete", process->complete);
 	fields__add_count(&fields, "outstanding_bytes", process->totals.outstanding_bytes);
 	fields__add_count(&fields, "outstanding_blocks", process->totals.outstanding_blocks);
-	output__puts(&html->out, i ? ",\n{\"about\":" : "{\"about\":");
 	put_json_text(&html->out, fields.failed ? NULL : fields.object);
 	fields__end(&fields);
-	output__puts(&html->out, ",\"stacks\":[");
-	for (size_t at = 0; at < shown_cnt(summary, process); at++) {
-		output__puts(&html->out, at ? "," : "");
-		put_stack(&html->out, &process->stacks[at], html->stack_nodes[i][at]);
-	}
-	output__puts(&html->out, "]}");
+}
+
+static void put_process(
+	struct html *html, const struct summary *summary, const struct summary_process *process)
+{
+	struct stack_list lists[LIST_CNT];
+
+	get_lists(summary, process, lists);
+	output__puts(&html->out, "{\"about\":");
+	put_about(html, process);
+	for (size_t i = 0; i < LIST_CNT; i++)
+		put_list(html, &lists[i]);
+	put_findings(html, process);
+	output__puts(&html->out, "}");
 }
 
 static void put_head(struct html *html, const struct summary *summary)
@@ -255,16 +323,15 @@ static void put_block(struct html *html, const struct summary *summary)
 	put_frames(html);
 	put_nodes(html);
 	output__puts(&html->out, "\"processes\":[");
-	for (size_t i = 0; !html->out.err && i < summary->process_cnt; i++)
-		put_process(html, summary, i);
+	for (size_t i = 0; !html->out.err && i < summary->process_cnt; i++) {
+		output__puts(&html->out, i ? ",\n" : "");
+		put_process(html, summary, &summary->processes[i]);
+	}
 	output__puts(&html->out, "]}</script>\n");
 }
 
-static void html__destroy(struct html *html, const struct summary *summary)
+static void html__destroy(struct html *html)
 {
-	for (size_t i = 0; html->stack_nodes && i < summary->process_cnt; i++)
-		free(html->stack_nodes[i]);
-	free(html->stack_nodes);
 	intern__destroy(&html->strings);
 	intern__destroy(&html->frames);
 	intern__destroy(&html->nodes);
@@ -276,10 +343,10 @@ static int render(const struct summary *summary, const struct render_options *op
 
 	if (!options->past_cnt)
 		put_page(&html.out);
-	html.out.err = html.out.err ? html.out.err : number_stacks(&html, summary);
+	html.out.err = html.out.err ? html.out.err : number_all(&html, summary);
 	if (!html.out.err)
 		put_block(&html, summary);
-	html__destroy(&html, summary);
+	html__destroy(&html);
 	return output__finish(&html.out);
 }
 

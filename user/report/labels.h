@@ -21,4 +21,8 @@ const char *path__name(const char *path);
 #define LABEL_NO_FRAMES "[unknown]"
 #define LABEL_INCOMPLETE "[incomplete]"
 
+/* "double free"; "freed by": of a finding, and of each of its stacks. */
+extern const char *const finding_titles[FINDING_KIND_CNT];
+extern const char *const finding_stack_titles[FINDING_STACK_CNT];
+
 #endif

@@ -9,15 +9,16 @@
  */
 #include "report/sections.h"
 
+#include "report/labels.h"
 #include "util/text.h"
 
-static const char *const titles[FINDING_KIND_CNT] = {
+const char *const finding_titles[FINDING_KIND_CNT] = {
 	[FINDING_DOUBLE_FREE] = "double free",
 	[FINDING_INVALID_FREE] = "invalid free",
 	[FINDING_MISMATCHED_FREE] = "mismatched free",
 };
 
-static const char *const labels[FINDING_STACK_CNT] = {
+const char *const finding_stack_titles[FINDING_STACK_CNT] = {
 	[FINDING_STACK_FREE] = "freed by",
 	[FINDING_STACK_FIRST_FREE] = "freed before by",
 	[FINDING_STACK_ALLOCATION] = "allocated by",
@@ -29,7 +30,7 @@ static void put_stacks(struct page *page, const struct render_options *options,
 	for (size_t i = 0; i < FINDING_STACK_CNT; i++) {
 		if (!finding->has_stack[i])
 			continue;
-		page__put(page, STYLE_FAINT, "      %s", labels[i]);
+		page__put(page, STYLE_FAINT, "      %s", finding_stack_titles[i]);
 		page__end_line(page);
 		section__frames(page, options, &finding->stacks[i]);
 	}
@@ -58,7 +59,7 @@ static void put_finding(struct page *page, const struct render_options *options,
 	char count[32];
 
 	page__end_line(page);
-	page__put(page, STYLE_BAD, "  %s", titles[finding->kind]);
+	page__put(page, STYLE_BAD, "  %s", finding_titles[finding->kind]);
 	page__put(page, STYLE_PLAIN, "  0x%llx", (unsigned long long)finding->address);
 	put_block(page, finding);
 	if (finding->count > 1)

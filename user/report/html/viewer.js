@@ -4,7 +4,9 @@
  *
  *   about: {host, kernel, time, uptime, sample_bytes (0: none)}, strings, frames: [[function, module, file, line, inlined]] (numbers of strings, -1: unknown),
  *   nodes: [[parent, frame]] (a tree of call paths from the outermost caller in; parent -1: none),
- *   processes: [{about: {pid, comm, …}, stacks: [[node, bytes, blocks, allocs, allocated, growth, oldest, newest, complete]]}]
+ *   processes: [{about: {pid, comm, …}, stacks: [[node, bytes, blocks, allocs, allocated, growth, oldest, newest, complete]],
+ *     mapped (of blocks that are ranges), arenas (by who made them): as stacks,
+ *     findings: [{kind, count, address, size, stacks: [[title, node]]}]}]
  *
  * Everything from a target reaches the page as text, never as markup.
  */
@@ -15,7 +17,9 @@ const MEASURES = [["bytes", "outstanding bytes"], ["blocks", "outstanding blocks
 	["growth", "growth since the last summary"]];
 const COLUMNS = [["bytes", "Bytes"], ["blocks", "Blocks"], ["growth", "Growth"], ["allocs", "Allocations"],
 	["allocated", "Allocated"], ["oldest", "Oldest"], ["newest", "Newest"]];
-const state = { process: -1, measure: "bytes", search: "", sort: "bytes", descending: true, rows: ROWS_AT_ONCE, zoom: null };
+/* What the flame graph and the table can be of, and what their blocks are. */
+const LISTS = [["stacks", "heap", "blocks"], ["mapped", "mapped ranges", "ranges"], ["arenas", "arenas", "blocks"]];
+const state = { process: -1, list: "stacks", unit: "blocks", measure: "bytes", search: "", sort: "bytes", descending: true, rows: ROWS_AT_ONCE, zoom: null };
 let snapshots, last, root, matching;
 
 /* ---- words ---- */
@@ -38,7 +42,7 @@ function words_age(seconds) {
 }
 
 const words_count = (n) => n.toLocaleString("en");
-const words_measure = (n) => state.measure === "blocks" ? words_count(n) + " blocks" : words_bytes(n);
+const words_measure = (n) => state.measure === "blocks" ? `${words_count(n)} ${state.unit}` : words_bytes(n);
 
 const WORDS = { bytes: words_bytes, blocks: words_count, growth: words_bytes, allocs: words_count,
 	allocated: words_bytes, oldest: words_age, newest: words_age };
@@ -83,7 +87,7 @@ function shown_processes() {
 }
 
 function shown_stacks() {
-	return shown_processes().flatMap((process) => process.stacks);
+	return shown_processes().flatMap((process) => process[state.list]);
 }
 
 /* Each node's value is what its stacks hold; nodes lie behind their parents in the list. */
@@ -275,7 +279,7 @@ function matches(stack) {
 
 function table_stacks() {
 	const column = STACK[state.sort], sign = state.descending ? -1 : 1;
-	const stacks = shown_processes().flatMap((process) => process.stacks.map((stack) => [stack, process]));
+	const stacks = shown_processes().flatMap((process) => process[state.list].map((stack) => [stack, process]));
 	return stacks.filter(([stack]) => !matching || matches(stack)).sort(([a], [b]) => sign * (a[column] - b[column]));
 }
 
@@ -326,6 +330,25 @@ function table_head() {
 	row.append(element("th", { scope: "col" }, "Stack"));
 }
 
+/* ---- findings ---- */
+
+function finding_item([finding, process]) {
+	const size = finding.size ? `, ${words_bytes(finding.size)}` : "";
+	const item = element("li", {}, `${finding.kind} of ${finding.address}${size}, ${words_count(finding.count)} × in ` +
+		`${process.comm} ${process.pid}`);
+	for (const [title, node] of finding.stacks)
+		item.append(element("details", {}, element("summary", {}, title),
+			element("ol", {}, ...frames_of(node).map((frame) => element("li", {}, frame_words(frame))))));
+	return item;
+}
+
+function findings_draw() {
+	const findings = shown_processes().flatMap((process) => process.findings.map((finding) => [finding, process]));
+	$("findings").hidden = !findings.length;
+	$("findings-title").textContent = `Wrong frees: ${words_count(findings.length)}`;
+	$("findings").querySelector("ul").replaceChildren(...findings.map(finding_item));
+}
+
 /* ---- search and choice ---- */
 
 function search_apply() {
@@ -344,6 +367,7 @@ function draw_all() {
 	search_apply();
 	flame_draw();
 	flame_tell(root);
+	findings_draw();
 	curve_draw();
 	table_draw();
 }
@@ -356,15 +380,24 @@ function search_changed() {
 	table_draw();
 }
 
-function measure_switches() {
-	for (const [key, title] of MEASURES) {
-		const input = element("input", { type: "radio", name: "measure", value: key });
-		input.checked = key === state.measure;
+/* Of what is there: a heap alone needs no choice. */
+function list_switches() {
+	const there = LISTS.filter(([key]) => key === "stacks" || last.processes.some((process) => process[key].length));
+	$("lists").hidden = there.length < 2;
+	switches("lists", "list", there);
+}
+
+/* A choice of one of [[value, title, unit]] for a field of the state. */
+function switches(id, field, choices) {
+	for (const [key, title, unit] of choices) {
+		const input = element("input", { type: "radio", name: field, value: key });
+		input.checked = key === state[field];
 		input.addEventListener("change", () => {
-			state.measure = key;
+			state[field] = key;
+			state.unit = unit || state.unit;
 			draw_all();
 		});
-		$("measures").append(element("label", {}, input, " " + title));
+		$(id).append(element("label", {}, input, " " + title));
 	}
 }
 
@@ -417,7 +450,7 @@ function listen() {
 }
 
 function unpacked(block) {
-	const processes = block.processes.map(({ about, stacks }) => ({ ...about, stacks }));
+	const processes = block.processes.map(({ about, ...lists }) => ({ ...about, ...lists }));
 	return { ...block, ...block.about, processes };
 }
 
@@ -444,7 +477,8 @@ addEventListener("DOMContentLoaded", () => {
 	document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 	head_draw();
 	process_choices();
-	measure_switches();
+	list_switches();
+	switches("measures", "measure", MEASURES);
 	table_head();
 	listen();
 	draw_all();
