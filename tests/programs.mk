@@ -68,6 +68,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	trap_pid_reuse \
 	trap_realloc_failing \
 	trap_spawn \
+	unreadable \
 	wrong_free
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \

@@ -89,3 +89,9 @@ def test_a_static_program_is_read(t):
     tracing = heaptap.run(t, [heaptap.program("leak_static"), "malloc"], options=AT_EXIT)
     found = contents(tracing.only())
     t.check(found and None not in found, f"contents: {found}")
+
+
+def test_what_cannot_be_read_is_left_out_alone(t):
+    tracing = heaptap.run(t, [heaptap.program("unreadable")], options=["--contents-at-exit", "--blocks-by", "age"])
+    wanted = [None if i % 3 == 0 else f"{i:02x}" * 16 for i in range(1, 10)]
+    t.equal(contents(tracing.only()), wanted, "contents")
