@@ -7,6 +7,7 @@ import pwd
 import re
 import subprocess
 import time
+from typing import Callable, NamedTuple
 
 import inputs
 from measure import Failed, Missing
@@ -15,8 +16,6 @@ from running import Place, WITH_US, stop, until, until_attached
 from watched import many_processes
 
 STACKS = 10000
-# One round of each, about: for the estimate at the beginning.
-ROUND_S = {"attach": 3, "watch": 15, "final report": 15, "ingest": 15, "heap": 15, "rows": 5}
 
 
 # ---- start-up: the target says when its allocator has become slow (load/onset.c)
@@ -112,12 +111,17 @@ def program(name, *words):
     return case
 
 
+class Case(NamedTuple):
+    round_s: float  # about: for the estimate at the beginning
+    run: Callable
+
+
 def full():
-    return {"attach": attach_to_mappings, "watch": watch_of(300), "final report": final_report,
-            "ingest": program("bench_ingest", "10000000"), "heap": program("bench_heap"),
-            "rows": program("bench_rows")}
+    return {"attach": Case(1, attach_to_mappings), "watch": Case(6, watch_of(300)), "final report": Case(6, final_report),
+            "ingest": Case(10, program("bench_ingest", "10000000")), "heap": Case(12, program("bench_heap")),
+            "rows": Case(2, program("bench_rows"))}
 
 
 def quick():
-    return {"attach": attach_to_mappings, "ingest": program("bench_ingest", "1000000"),
-            "rows": program("bench_rows", LIBC)}
+    return {"attach": Case(1, attach_to_mappings), "ingest": Case(2, program("bench_ingest", "1000000")),
+            "rows": Case(0.1, program("bench_rows", LIBC))}

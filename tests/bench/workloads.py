@@ -122,9 +122,10 @@ NOT_FOR_MILLIONS = (*STACK_MODES, "heaptap, naive sites", "memleak (libbpf)", "b
 QUICK = ("untraced", "floor", "heaptap", "heaptap --sample 512K")
 
 
-def pairs(depth, threads, seconds):
+def pairs(depth, threads, seconds, round_s):
     many = "s" if threads > 1 else ""
-    return Workload(f"pairs, depth {depth}, {threads} thread{many}", load("pairs", depth, threads, seconds), 22, PAIR)
+    return Workload(f"pairs, depth {depth}, {threads} thread{many}", load("pairs", depth, threads, seconds),
+                    round_s, PAIR)
 
 
 def program(name, argv, round_s, leaves_out=STACK_MODES, remark=""):
@@ -137,7 +138,7 @@ def rows_into_sqlite(cnt, round_s, **how):
 
 def full():
     return [
-        *(pairs(depth, threads, 1) for threads in (1, 2) for depth in (5, 20, 50)),
+        *(pairs(depth, threads, 1, 22) for threads in (1, 2) for depth in (5, 20, 50)),
         Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 1), 22, PAIR),
         Workload("always new stacks, depth 20", load("paths", 20, 0, 1), 7, PAIR,
                  only=("untraced", "floor", "heaptap", "heaptap --stack none")),
@@ -149,18 +150,18 @@ def full():
         rows_into_sqlite(1000000, 60, leaves_out=NOT_FOR_MILLIONS,
                          remark="slow peers: with fewer rows, below"),
         rows_into_sqlite(100000, 60),
-        program("gcc -O2 (cc1)", installed("gcc", lambda: inputs.compilation(compiler_proper(), 250)), 60),
-        program("git log", installed("git", lambda: inputs.history(20000)), 60),
+        program("gcc -O2 (cc1)", installed("gcc", lambda: inputs.compilation(compiler_proper(), 100)), 60),
+        program("git log", installed("git", lambda: inputs.history(8000)), 60),
         Redis("redis, attached", 30000, 90),
     ]
 
 
 def quick():
     return [
-        pairs(20, 1, 0.3),
+        pairs(20, 1, 0.3, 11),
         *(dataclasses.replace(workload, only=QUICK) for workload in (
-            pairs(20, 2, 0.3),
+            pairs(20, 2, 0.3, 4),
             Workload("10,000 stacks, depth 20", load("paths", 20, 10000, 0.3), 5, PAIR),
-            Workload("live set of 1 M blocks", load("live", 1000000), 7, BLOCK),
+            Workload("live set of 200,000 blocks", load("live", 200000), 4, BLOCK),
             rows_into_sqlite(100000, 8))),
     ]
