@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""All that has been measured, in a file that grows by a line with each measurement, and the only thing that the report is
-made from: so whatever ends a run, what it has measured is there, and can be continued.
+"""All that has been measured, in a file that grows by a line with each measurement, and the only thing that the report
+is made from: so whatever ends a run, what it has measured is there, and can be continued.
 
 The first line says what was measured where, when it began. A cell is {"of": workload, "row":
 tracer, "round": number, "took_s": …, "state": "measured", "result": …}, or in another state with "why"."""

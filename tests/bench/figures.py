@@ -117,7 +117,8 @@ class Case(NamedTuple):
 
 
 def full():
-    return {"attach": Case(1, attach_to_mappings), "watch": Case(6, watch_of(300)), "final report": Case(6, final_report),
+    return {"attach": Case(1, attach_to_mappings), "watch": Case(6, watch_of(300)),
+            "final report": Case(6, final_report),
             "ingest": Case(10, program("bench_ingest", "10000000")), "heap": Case(12, program("bench_heap")),
             "rows": Case(2, program("bench_rows"))}
 

@@ -43,8 +43,8 @@ def measure_once(case):
 
 
 def interleave(cells, of, rounds, cases, told):
-    """cases: row → function that measures once. Adds to the cells what is not among them yet. told(text): says what is
-    under way."""
+    """cases: row → function that measures once. Adds to the cells what is not among them yet. told(text): says what
+    is under way."""
     for number in range(1, rounds + 1):
         for row, case in cases.items():
             before = cells.row(of, row)
