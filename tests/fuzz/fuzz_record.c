@@ -33,7 +33,7 @@ static void render(const struct summary *summary)
 
 static void subtract_itself(const struct summary *summary)
 {
-	struct diff *diff = diff__new(summary, summary, 0, 0);
+	struct diff *diff = diff__new(summary, summary, KINDS_LEFT_OUT, 0, 0);
 
 	if (!diff || diff->stack_cnt)
 		abort();

@@ -309,6 +309,19 @@ def test_diff_tells_what_is_new_and_gone(t):
         t.contains(text, part, "the difference")
 
 
+def test_diff_leaves_out_what_is_suppressed(t):
+    old, new = grown(t)
+    rules = t.path("rules")
+    rules.write_text("leak:leak_outer\n")
+    found = json.loads(tool(t, "diff", "-f", "json", "--suppressions", rules, "--fail-above", "0", old, new).stdout)
+    t.equal([stack["change"] for stack in found["stacks"]], ["gone"], "changes")
+    t.equal((found["growth_bytes"], found["new"]["left_out_bytes"] >= 10000), (-2000, True), "growth, left out")
+    found = json.loads(tool(t, "diff", "-f", "json", "--suppressions", rules, "--all-kinds", old, new).stdout)
+    t.equal([(stack["change"], stack["kind"]) for stack in found["stacks"]],
+            [("new", "ignored"), ("gone", "normal")], "changes and kinds")
+    t.equal(found["growth_bytes"], 8000, "growth of all kinds")
+
+
 @each((7999, 7), (8000, 0), (0, 7))
 def test_diff_fails_above_a_growth(t, case):
     limit, status = case

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "golden.h"
 #include "report/diff.h"
+#include "report/kinds.h"
 #include "report_samples.h"
 
 #define BUILD_A "aaaa"
@@ -72,7 +73,7 @@ static const struct summary now = {SAMPLE_SUMMARY(SUMMARY_FINAL, now_process)};
 static void assert_diff(const struct summary *old, const struct summary *new, uint64_t min_bytes,
 	size_t top, const char *wanted)
 {
-	struct diff *diff = diff__new(old, new, min_bytes, top);
+	struct diff *diff = diff__new(old, new, 0, min_bytes, top);
 	char told[1024] = "";
 
 	assert_non_null(diff);
@@ -91,7 +92,7 @@ static void assert_diff(const struct summary *old, const struct summary *new, ui
 
 static void stacks_are_new_grown_shrunk_and_gone(void **state)
 {
-	struct diff *diff = diff__new(&then, &now, 0, 0);
+	struct diff *diff = diff__new(&then, &now, 0, 0, 0);
 
 	(void)state;
 	assert_diff(&then, &now, 0, 0, "f:grown:1000 j:new:500 g:shrunk:-50 i:gone:-400");
@@ -101,6 +102,35 @@ static void stacks_are_new_grown_shrunk_and_gone(void **state)
 	assert_int_equal(diff->change_cnts[DIFF_SHRUNK], 1);
 	assert_int_equal(diff->change_cnts[DIFF_GONE], 1);
 	assert_int_equal(diff->same_cnt, 1);
+	diff__free(diff);
+}
+
+/* h, which is the same in both, and j are the runtime's: neither is told of, and no sum has them.
+ */
+static void kinds_left_out_do_not_count(void **state)
+{
+	struct summary_stack stacks[2][4];
+	struct summary_process processes[] = {*then_process, *now_process};
+	struct summary sides[] = {then, now};
+	struct diff *diff;
+
+	(void)state;
+	memcpy(stacks[0], stacks_then, sizeof(stacks_then));
+	memcpy(stacks[1], stacks_now, sizeof(stacks_now));
+	stacks[0][2].kind = stacks[1][2].kind = stacks[1][3].kind = BLOCK_RUNTIME;
+	for (int i = 0; i < 2; i++) {
+		processes[i].stacks = stacks[i];
+		kinds__count(&processes[i]);
+		sides[i].processes = &processes[i];
+	}
+	diff = diff__new(&sides[0], &sides[1], KIND_BIT(BLOCK_RUNTIME), 0, 0);
+	assert_int_equal(diff->stack_cnt, 3);
+	assert_int_equal(diff->same_cnt, 0);
+	assert_int_equal(diff->old.bytes, 1000 - 300);
+	assert_int_equal(diff->new.bytes, 2050 - 300 - 500);
+	assert_int_equal(diff->new.blocks, 20 - 3 - 5);
+	assert_int_equal(diff->new.left_out_bytes, 800);
+	assert_int_equal(diff__growth_bytes(diff), 550);
 	diff__free(diff);
 }
 
@@ -178,7 +208,7 @@ typedef int (*render_fn)(const struct diff *diff, const struct render_options *o
 
 static char *render(render_fn fn, const struct summary *old, const struct summary *new)
 {
-	struct diff *diff = diff__new(old, new, 0, 3);
+	struct diff *diff = diff__new(old, new, KIND_BIT(BLOCK_RUNTIME), 0, 3);
 	char *text = NULL;
 	size_t sz;
 	FILE *out = open_memstream(&text, &sz);
@@ -247,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stacks_are_new_grown_shrunk_and_gone),
+		cmocka_unit_test(kinds_left_out_do_not_count),
 		cmocka_unit_test(a_summary_differs_in_nothing_from_itself),
 		cmocka_unit_test(the_result_is_cut),
 		cmocka_unit_test(offsets_tell_stacks_of_one_build_apart),

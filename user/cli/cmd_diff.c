@@ -6,6 +6,7 @@
 #include "cli/outputs.h"
 #include "cli/recorded_arg.h"
 #include "report/diff.h"
+#include "report/selection.h"
 #include "util/log.h"
 
 static const struct form {
@@ -43,24 +44,38 @@ static int write_to(
 	return EXIT_OUTPUT;
 }
 
-static int show(const struct options *options, const struct form *form, const struct summary *old,
-	const struct summary *new)
+static int show_diff(
+	const struct options *options, const struct form *form, const struct diff *diff)
 {
-	struct diff *diff =
-		diff__new(old, new, options->min_bytes, options__selection(options).top);
-	int64_t growth = summary__outstanding_bytes(new) - summary__outstanding_bytes(old);
-	int exit_code;
+	FILE *out = options->output.cnt ? fopen(options->output.paths[0], "we") : stdout;
+	int exit_code = write_to(out, form, options, diff);
+	int64_t growth = diff__growth_bytes(diff);
 
-	if (!diff) {
-		log_error("no memory for a difference");
-		return EXIT_TRACING;
-	}
-	exit_code = write_to(options->output.cnt ? fopen(options->output.paths[0], "we") : stdout,
-		form, options, diff);
-	diff__free(diff);
 	if (exit_code)
 		return exit_code;
 	return growth > 0 && (uint64_t)growth > options->fail_above ? EXIT_GROWN : EXIT_OK;
+}
+
+/* What kind a stack is, today's rules may say otherwise than the recording's. */
+static int show(const struct options *options, const struct form *form, const struct summary *old,
+	const struct summary *new)
+{
+	struct selection all = {.rules = &options->kind_rules};
+	struct summary *views[] = {selection__view(&all, old), selection__view(&all, new)};
+	struct diff *diff = NULL;
+	int exit_code = EXIT_TRACING;
+
+	if (views[0] && views[1])
+		diff = diff__new(views[0], views[1], options__left_out(options), options->min_bytes,
+			options__selection(options).top);
+	if (diff)
+		exit_code = show_diff(options, form, diff);
+	else
+		log_error("no memory for a difference");
+	diff__free(diff);
+	selection__free_view(views[0]);
+	selection__free_view(views[1]);
+	return exit_code;
 }
 
 /* The last snapshot that is meant. */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "report/kinds.h"
 #include "report/labels.h"
 #include "util/intern.h"
 #include "util/protobuf.h"
@@ -23,6 +24,7 @@ struct matcher {
 	struct protobuf key;	   /* in the making: a list of runs of bytes */
 	struct diff_stack *stacks; /* by number of the key */
 	size_t cap;
+	unsigned int left_out;
 	bool failed;
 };
 
@@ -148,7 +150,7 @@ static void each_stack(
 		for (size_t at = 0; !matcher->failed && at < process->stack_cnt; at++) {
 			const struct summary_stack *stack = &process->stacks[at];
 
-			if (!stack->outstanding_blocks)
+			if (!stack->outstanding_blocks || matcher->left_out & KIND_BIT(stack->kind))
 				continue;
 			if (build_ids_only)
 				collect_build_ids(&matcher->build_ids[side], stack);
@@ -220,11 +222,34 @@ static void destroy(struct matcher *matcher)
 	protobuf__destroy(&matcher->key);
 }
 
-struct diff *diff__new(
-	const struct summary *old, const struct summary *new, uint64_t min_bytes, size_t top)
+static struct diff_side sums_of(const struct summary *summary, unsigned int left_out)
+{
+	struct diff_side side = {.summary = summary};
+
+	for (size_t i = 0; i < summary->process_cnt; i++) {
+		side.left_out_bytes += kinds__bytes(&summary->processes[i], left_out);
+		side.left_out_blocks += kinds__blocks(&summary->processes[i], left_out);
+	}
+	side.bytes = summary__outstanding_bytes(summary) - side.left_out_bytes;
+	side.blocks = summary__outstanding_blocks(summary) - side.left_out_blocks;
+	return side;
+}
+
+int64_t diff__growth_bytes(const struct diff *diff)
+{
+	return diff->new.bytes - diff->old.bytes;
+}
+
+int64_t diff__growth_blocks(const struct diff *diff)
+{
+	return diff->new.blocks - diff->old.blocks;
+}
+
+struct diff *diff__new(const struct summary *old, const struct summary *new, unsigned int left_out,
+	uint64_t min_bytes, size_t top)
 {
 	struct diff *diff = calloc(1, sizeof(*diff));
-	struct matcher matcher = {0};
+	struct matcher matcher = {.left_out = left_out};
 
 	each_stack(&matcher, SIDE_OLD, old, true);
 	each_stack(&matcher, SIDE_NEW, new, true);
@@ -235,7 +260,9 @@ struct diff *diff__new(
 		free(diff);
 		diff = NULL;
 	} else {
-		*diff = (struct diff){.old = old, .new = new, .stacks = matcher.stacks};
+		*diff = (struct diff){.old = sums_of(old, left_out),
+			.new = sums_of(new, left_out),
+			.stacks = matcher.stacks};
 		take_changed(diff, &matcher, min_bytes);
 		if (diff->stack_cnt)
 			qsort(diff->stacks, diff->stack_cnt, sizeof(*diff->stacks), by_growth);

@@ -19,20 +19,29 @@ struct diff_stack {
 	uint64_t old_bytes, old_blocks, new_bytes, new_blocks; /* outstanding */
 };
 
+struct diff_side {
+	const struct summary *summary;		  /* borrowed */
+	uint64_t bytes, blocks;			  /* outstanding, but of the kinds left out: */
+	uint64_t left_out_bytes, left_out_blocks; /* these */
+};
+
 struct diff {
-	const struct summary *old, *new; /* borrowed */
-	struct diff_stack *stacks;	 /* that changed; what grew most comes first */
+	struct diff_side old, new;
+	struct diff_stack *stacks; /* that changed; what grew most comes first */
 	size_t stack_cnt;
 	size_t change_cnts[DIFF_CHANGE_CNT]; /* stacks by what happened to them, also those cut off
 					      */
 	size_t same_cnt;
 };
 
-/* min_bytes: only stacks that changed by that much; top: the first of them, 0: all. NULL without
- * memory. The summaries must stay. */
-struct diff *diff__new(
-	const struct summary *old, const struct summary *new, uint64_t min_bytes, size_t top);
+/* left_out: kinds of blocks that do not count; min_bytes: only stacks that changed by that much;
+ * top: the first of them, 0: all. NULL without memory. The summaries must stay. */
+struct diff *diff__new(const struct summary *old, const struct summary *new, unsigned int left_out,
+	uint64_t min_bytes, size_t top);
 void diff__free(struct diff *diff); /* takes NULL */
+
+int64_t diff__growth_bytes(const struct diff *diff);
+int64_t diff__growth_blocks(const struct diff *diff);
 
 extern const char *const diff_change_names[DIFF_CHANGE_CNT];
 

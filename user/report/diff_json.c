@@ -10,16 +10,18 @@
 
 #define SCHEMA "heaptap-diff/1"
 
-static void add_side(struct fields *fields, const char *key, const struct summary *summary)
+static void add_side(struct fields *fields, const char *key, const struct diff_side *side)
 {
 	struct fields inner;
 
 	fields__begin(&inner);
-	fields__add_time(&inner, "time", summary->time);
-	fields__add_text(&inner, "host", summary->host);
-	fields__add_count(&inner, "outstanding_bytes", summary__outstanding_bytes(summary));
-	fields__add_count(&inner, "outstanding_blocks", summary__outstanding_blocks(summary));
-	fields__add_bool(&inner, "complete", summary__is_complete(summary));
+	fields__add_time(&inner, "time", side->summary->time);
+	fields__add_text(&inner, "host", side->summary->host);
+	fields__add_count(&inner, "outstanding_bytes", side->bytes);
+	fields__add_count(&inner, "outstanding_blocks", side->blocks);
+	fields__add_count(&inner, "left_out_bytes", side->left_out_bytes);
+	fields__add_count(&inner, "left_out_blocks", side->left_out_blocks);
+	fields__add_bool(&inner, "complete", summary__is_complete(side->summary));
 	fields__add_object(fields, key, &inner);
 }
 
@@ -29,12 +31,10 @@ static void put_head(struct output *out, const struct diff *diff)
 
 	fields__begin(&fields);
 	fields__add_text(&fields, "schema", SCHEMA);
-	add_side(&fields, "old", diff->old);
-	add_side(&fields, "new", diff->new);
-	fields__add_signed(&fields, "growth_bytes",
-		summary__outstanding_bytes(diff->new) - summary__outstanding_bytes(diff->old));
-	fields__add_signed(&fields, "growth_blocks",
-		summary__outstanding_blocks(diff->new) - summary__outstanding_blocks(diff->old));
+	add_side(&fields, "old", &diff->old);
+	add_side(&fields, "new", &diff->new);
+	fields__add_signed(&fields, "growth_bytes", diff__growth_bytes(diff));
+	fields__add_signed(&fields, "growth_blocks", diff__growth_blocks(diff));
 	fields__begin(&cnts);
 	for (int change = 0; change < DIFF_CHANGE_CNT; change++)
 		fields__add_count(&cnts, diff_change_names[change], diff->change_cnts[change]);
@@ -51,6 +51,7 @@ static void put_stack(struct output *out, const struct diff_stack *stack)
 	fields__begin(&fields);
 	fields__add_text(&fields, "change", diff_change_names[stack->change]);
 	fields__add_text(&fields, "comm", process__comm(&stack->info, comm));
+	fields__add_text(&fields, "kind", block_kind_rows[stack->stack->kind].key);
 	fields__add_signed(&fields, "growth_bytes", stack->new_bytes - stack->old_bytes);
 	fields__add_signed(&fields, "growth_blocks", stack->new_blocks - stack->old_blocks);
 	fields__add_count(&fields, "old_bytes", stack->old_bytes);

@@ -21,9 +21,9 @@ static void put_time(struct page *page, struct timespec time)
 static void put_banner(struct page *page, const struct diff *diff)
 {
 	page__put(page, STYLE_TITLE, "==== heaptap diff, ");
-	put_time(page, diff->old->time);
+	put_time(page, diff->old.summary->time);
 	page__put(page, STYLE_TITLE, " to ");
-	put_time(page, diff->new->time);
+	put_time(page, diff->new.summary->time);
 	page__put(page, STYLE_TITLE, " ====");
 	page__end_line(page);
 	page__end_line(page);
@@ -42,34 +42,47 @@ static void put_blocks_change(struct page *page, uint64_t old, uint64_t new)
 		words__plural(blocks, "block", "blocks"));
 }
 
-static void put_outstanding(struct page *page, const char *label, const struct summary *summary)
+static void put_outstanding(struct page *page, const char *label, const struct diff_side *side)
 {
-	uint64_t blocks = summary__outstanding_blocks(summary);
+	bool is_complete = summary__is_complete(side->summary);
 	char bytes[32], count[32];
 
 	words__label(page, label);
 	page__put(page, STYLE_PLAIN, "%s in %s %s outstanding%s",
-		text__bytes(bytes, sizeof(bytes), summary__outstanding_bytes(summary)),
-		text__count(count, sizeof(count), blocks), words__plural(blocks, "block", "blocks"),
-		summary__is_complete(summary) ? "" : "; ");
-	if (!summary__is_complete(summary))
+		text__bytes(bytes, sizeof(bytes), side->bytes),
+		text__count(count, sizeof(count), side->blocks),
+		words__plural(side->blocks, "block", "blocks"), is_complete ? "" : "; ");
+	if (!is_complete)
 		page__put(page, STYLE_BAD, "INCOMPLETE: not every allocation and free was seen");
+	page__end_line(page);
+}
+
+static void put_left_out(struct page *page, const struct diff *diff)
+{
+	const struct diff_side *old = &diff->old, *new = &diff->new;
+	char bytes[2][32];
+
+	if (!old->left_out_blocks && !new->left_out_blocks)
+		return;
+	words__label(page, "left out");
+	page__put(page, STYLE_PLAIN, "%s, then %s, of kinds that are no leaks (see --all-kinds)",
+		text__bytes(bytes[0], sizeof(bytes[0]), old->left_out_bytes),
+		text__bytes(bytes[1], sizeof(bytes[1]), new->left_out_bytes));
 	page__end_line(page);
 }
 
 static void put_sums(struct page *page, const struct diff *diff)
 {
-	int64_t growth =
-		summary__outstanding_bytes(diff->new) - summary__outstanding_bytes(diff->old);
+	int64_t growth = diff__growth_bytes(diff);
 	char bytes[32], count[32];
 
-	put_outstanding(page, "old", diff->old);
-	put_outstanding(page, "new", diff->new);
+	put_outstanding(page, "old", &diff->old);
+	put_outstanding(page, "new", &diff->new);
+	put_left_out(page, diff);
 	words__label(page, "change");
 	page__put(page, growth > 0 ? STYLE_SIZE : STYLE_PLAIN, "%s, ",
 		words__change(bytes, sizeof(bytes), growth));
-	put_blocks_change(page, summary__outstanding_blocks(diff->old),
-		summary__outstanding_blocks(diff->new));
+	put_blocks_change(page, diff->old.blocks, diff->new.blocks);
 	page__end_line(page);
 	words__label(page, "stacks");
 	for (int change = 0; change < DIFF_CHANGE_CNT; change++)
