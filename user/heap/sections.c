@@ -11,6 +11,7 @@
 
 #include "heap/process.h"
 #include "heap/section_books.h"
+#include "util/array.h"
 
 /* ---- blocks and bytes by allocation site ---- */
 
@@ -33,28 +34,18 @@ static void site_sums__destroy(struct site_sums *sums)
 	sums->cnt = sums->cap = 0;
 }
 
-static int site_sums__reserve(struct site_sums *sums)
-{
-	size_t cap = sums->cap ? 2 * sums->cap : 8;
-	struct site_sum *grown;
-
-	if (sums->cnt < sums->cap)
-		return 0;
-	grown = reallocarray(sums->sums, cap, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	sums->sums = grown;
-	sums->cap = cap;
-	return 0;
-}
-
 /* The sum of a site, added if it is not there. NULL without memory. */
 static struct site_sum *site_sums__at(struct site_sums *sums, uint32_t site)
 {
 	uintptr_t place = index__find(&sums->by_site, site);
+	struct site_sum *grown;
 
 	if (!place) {
-		if (site_sums__reserve(sums) || index__add(&sums->by_site, site, sums->cnt + 1))
+		grown = array__with_room(sums->sums, sums->cnt, 1, &sums->cap, sizeof(*grown));
+		if (!grown)
+			return NULL;
+		sums->sums = grown;
+		if (index__add(&sums->by_site, site, sums->cnt + 1))
 			return NULL;
 		place = ++sums->cnt;
 		sums->sums[place - 1] = (struct site_sum){.site = site};
