@@ -14,26 +14,19 @@
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
 #include "report/kinds.h"
+#include "util/array.h"
 #include "util/log.h"
-
-static int grow(struct trace *trace)
-{
-	size_t cap = trace->unjudged_cap ? trace->unjudged_cap * 2 : 16;
-	struct stop *unjudged = reallocarray(trace->unjudged, cap, sizeof(*unjudged));
-
-	if (!unjudged)
-		return -ENOMEM;
-	trace->unjudged = unjudged;
-	trace->unjudged_cap = cap;
-	return 0;
-}
 
 void trace__put_off(struct trace *trace, const struct stop *stop)
 {
-	if (trace->unjudged_cnt == trace->unjudged_cap && grow(trace)) {
+	struct stop *unjudged = array__with_room(trace->unjudged, trace->unjudged_cnt, 1,
+		&trace->unjudged_cap, sizeof(*unjudged));
+
+	if (!unjudged) {
 		trace->ingest.no_memory++;
 		return;
 	}
+	trace->unjudged = unjudged;
 	trace->unjudged[trace->unjudged_cnt++] = *stop;
 }
 
