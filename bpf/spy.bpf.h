@@ -55,6 +55,7 @@ struct {
 } spy_threads SEC(".maps");
 
 struct spy_losses spy_losses;
+bool spy_is_ending; /* probes are being taken away: returns are missed that have come */
 
 #define SPY_CALL(spy, index) (&(spy)->calls[(index) & (SPY_CALLS_MAX - 1)])
 
@@ -123,7 +124,7 @@ static __always_inline void spy_tell_left(
 {
 	struct spy_end end = {.kind = EVENT_SPY_RETURN, .flags = EVENT_F_SPY_LEFT};
 
-	if (call->is_told && !cfg_spy_slower_ns)
+	if (call->is_told && !cfg_spy_slower_ns && !spy_is_ending)
 		spy_emit(thread, call, depth, &end);
 }
 

@@ -241,9 +241,9 @@ def test_attach_and_detach_while_it_runs(t):
     t.equal(program.wait(), 0, "the program's status after the spy has gone")
     t.equal(told.end["lost"], 0, "lost")
     (attached,) = told.events("attached")
-    whole = [line for line in told.calls  # what was under way at the end has no duration
-             if line["duration_ns"] is not None and attached["time_ns"] <= line["time_ns"]
-             and line["time_ns"] + line["duration_ns"] <= told.end["time_ns"]]
+    t.equal([line for line in told.calls if line["left"]], [], "calls that were left, of a program that leaves none")
+    whole = [line for line in told.calls
+             if attached["time_ns"] <= line["time_ns"] and line["time_ns"] + line["duration_ns"] <= told.end["time_ns"]]
     threads, record = spying.by_thread(whole), spying.read_log(log)
     t.equal(set(threads), set(record), "threads")
     for tid, own in record.items():
