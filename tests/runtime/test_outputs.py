@@ -312,7 +312,7 @@ def test_diff_tells_what_is_new_and_gone(t):
 def test_diff_leaves_out_what_is_suppressed(t):
     old, new = grown(t)
     rules = t.path("rules")
-    rules.write_text("leak:leak_outer\n")
+    rules.write_text("leak:allocate_in_thread\n")
     found = json.loads(tool(t, "diff", "-f", "json", "--suppressions", rules, "--fail-above", "0", old, new).stdout)
     t.equal([stack["change"] for stack in found["stacks"]], ["gone"], "changes")
     t.equal((found["growth_bytes"], found["new"]["left_out_bytes"] >= 10000), (-2000, True), "growth, left out")
@@ -330,9 +330,20 @@ def test_diff_fails_above_a_growth(t, case):
     tool(t, "diff", "--fail-above", limit, new, old)
 
 
+def whole_recording(t, name):
+    """Of a run without a stack that ends early, because the machine was too busy to load the rows in time."""
+    for _ in range(10):
+        path = leak_recording(t, name)
+        last = json.loads(report(t, path, "-f", "json").splitlines()[-1])
+        if not any(image["stacks_truncated"]["late_rows"] for image in last["processes"]):
+            return path
+        path.unlink()
+    return t.skip("in ten runs the rows of a file always came late")
+
+
 def test_diff_of_two_runs_is_nothing(t):
     """The second has other addresses and another pid."""
-    old, new = leak_recording(t, "old.heaptap"), leak_recording(t, "new.heaptap")
+    old, new = whole_recording(t, "old.heaptap"), whole_recording(t, "new.heaptap")
     found = json.loads(tool(t, "diff", "-f", "json", "--fail-above", "0", old, new).stdout)
     t.equal(found["stacks"], [], "stacks that changed")
     t.check(found["stacks_total"]["same"] > 0, "no stack is the same")
