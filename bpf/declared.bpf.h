@@ -114,7 +114,7 @@ static __always_inline __u64 string_size(struct thread *thread, __u64 address)
 {
 	__u64 size = 0;
 
-	thread->unwind.window = 0; /* its place is used here */
+	thread->unwind.window_sz = 0; /* its place is used here */
 	for (int i = 0; i < STRING_PIECES_MAX; i++) {
 		long read = bpf_probe_read_user_str(
 			thread->unwind.stack, WINDOW_SZ, (void *)(address + size));

@@ -200,7 +200,7 @@ static __always_inline __u64 stack_note(
 	__u64 name;
 
 	if (cfg_unwind) {
-		thread->unwind.window = 0;
+		thread->unwind.window_sz = 0;
 		path_begin(thread, ctx);
 		name = path_follow(thread, return_address);
 		if (name)

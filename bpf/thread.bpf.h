@@ -28,15 +28,15 @@ struct call {	  /* the outermost allocator call that has not returned yet */
 	bool is_sampled; /* where blocks are */
 };
 
-struct growth {		/* a declared function (COOKIE_F_GROWS) that has not returned yet */
-	__u64 sp;	/* at its entry; 0: there is none */
+struct growth {	  /* a declared function (COOKIE_F_GROWS) that has not returned yet */
+	__u64 sp; /* at its entry; 0: there is none */
 	__u64 return_address;
-	__u64 arena;	/* what is allocated inside it belongs to this one */
+	__u64 arena; /* what is allocated inside it belongs to this one */
 };
 
 struct range_call { /* of the call in flight, if it maps: what it takes away, and what it makes */
 	__u64 addr;
-	__u64 size; /* 0: nothing */
+	__u64 size;	/* 0: nothing */
 	__u64 new_addr; /* 0: what the call returns */
 	__u64 new_size; /* 0: nothing */
 	__u64 old_addr;
@@ -49,10 +49,12 @@ struct range_call { /* of the call in flight, if it maps: what it takes away, an
 
 struct unwind { /* a walk under way: the registers of the frame that it has come to */
 	__u64 pc, sp, bp;
-	__u64 window; /* the address that `stack` is a copy from; 0: none */
+	__u64 window;	 /* the address that `stack` is a copy from, */
+	__u32 window_sz; /* of so many bytes */
 	__u32 frame_cnt;
-	__u64 hash; /* of the frames so far: where they lie in which files */
-	bool exact; /* pc is where it was interrupted, not a return address */
+	__u64 readable_end; /* no window reached beyond: of all walks */
+	__u64 hash;	    /* of the frames so far: where they lie in which files */
+	bool exact;	    /* pc is where it was interrupted, not a return address */
 	__u64 stack[WINDOW_SZ / sizeof(__u64)];
 };
 
@@ -84,7 +86,7 @@ struct thread {
 	__u64 layout;
 	bool known;
 	bool traced;
-	__u32 record_cnt;     /* put into the ring */
+	__u32 record_cnt; /* put into the ring */
 	struct sampler sampler;
 	__u64 addresses[128]; /* a power of two above STACK_FRAMES_MAX */
 	__u64 path_sp;
