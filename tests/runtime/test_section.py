@@ -67,6 +67,14 @@ def test_watch_and_a_file(t):
     check_sections(t, tracing.images[-1], finished.stdout, ["several"])
 
 
+@each("libsqlite3.so", "libsqlite3.so.0")
+def test_a_library_is_known_without_its_version(t, file):
+    statements = "create table t(a); insert into t values (1); select * from t;"
+    tracing = heaptap.run(t, ["sqlite3", ":memory:", statements], options=["--section", f"sqlite3_prepare_v2@{file}"])
+    (section,) = tracing.only()["sections"]
+    t.check(section["calls"] >= 3, f"calls of three statements: {section}")
+
+
 def test_attach_counts_from_where_it_began(t):
     puppet = Puppet(t)
     puppet.tell("alloc 5 100")

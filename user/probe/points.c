@@ -49,6 +49,14 @@ void points__destroy(struct points *points)
 		free(points->places[--points->cnt].file);
 }
 
+/* People say libz.so, programs libz.so.1, and what is mapped is libz.so.1.2.13. */
+static bool is_version_of(const char *name, const char *wanted)
+{
+	size_t sz = strlen(wanted);
+
+	return !strncmp(name, wanted, sz) && (!name[sz] || name[sz] == '.');
+}
+
 static bool is_for(const struct point_place *place, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -57,7 +65,7 @@ static bool is_for(const struct point_place *place, const char *path)
 		return true;
 	if (strchr(place->file, '/') || !slash)
 		return !strcmp(place->file, path);
-	return !strcmp(place->file, slash + 1);
+	return is_version_of(slash + 1, place->file);
 }
 
 /* ---- one file ---- */

@@ -23,9 +23,10 @@
 struct point_place {
 	enum point point; /* POINT_CHECKPOINT or POINT_SECTION_ENTER */
 	char function[PLACE_NAME_MAX + 1];
-	char *file;   /* own; NULL: any; with a slash: a resolved path, else the last part of one */
-	bool was_met; /* a file that it is to be in */
-	bool is_found;			/* in one of these */
+	char *file;    /* own; NULL: any; with a slash: a resolved path, else the last part of one,
+			 perhaps without a version */
+	bool was_met;  /* a file that it is to be in */
+	bool is_found; /* in one of these */
 	char meant[PLACE_NAME_MAX + 1]; /* a name there that is near; "": none */
 	size_t distance;		/* of that */
 	const char *problem;		/* why a section's returns cannot be told; NULL: they can */
