@@ -191,6 +191,8 @@ def report(outcome, name, text, seconds):
 
 
 def main(texts):
+    # A shell's background job has it ignored, and so would all that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGALRM, on_alarm)
     in_ci = os.environ.get("CI") == "true"
