@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What tests of stopped processes share."""
+import os
 import re
+import signal
+
+import heaptap
 
 
 def state(pid):
@@ -23,3 +27,15 @@ def begin(target):
     """Lets a program begin that waits for a line."""
     target.popen.stdin.write(b"\n")
     target.popen.stdin.flush()
+
+
+def check_told_and_let_go(t, tracing, pid, cnt):
+    """Stopped in an allocation of tests/programs/numbered.c: what is told of it, and that all goes on to its end."""
+    stderr = tracing.process.stderr
+    t.check(re.search(r"^\s+malloc\S* .*\n\s+allocate\+.*\n\s+main\+", stderr, re.MULTILINE),
+            f"the stack is not the allocation's:\n{stderr}")
+    t.contains(stderr, f"gdb -p {pid}", "how to debug it")
+    os.kill(pid, signal.SIGCONT)
+    t.equal(tracing.process.wait(), 0, "exit status")
+    t.equal(tracing.process.stdout.split()[-2:], [str(cnt), "end"], "what it did then")
+    heaptap.check_sound(t, tracing.only())

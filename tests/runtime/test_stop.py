@@ -7,7 +7,7 @@ import signal
 
 import heaptap
 from harness import each
-from stopping import begin, state, stopped_pid
+from stopping import check_told_and_let_go, begin, state, stopped_pid
 
 CNT = 40
 
@@ -31,14 +31,7 @@ def test_run_stops_in_the_allocation(t, mine):
     pid, told = stopped_pid(t, tracing)
     t.equal(told, number, "the number")
     t.equal(tracing.process.stdout.split()[-1], str(mine), "the last allocation that the program began")
-    stderr = tracing.process.stderr
-    t.check(re.search(r"^\s+malloc\S* .*\n\s+allocate\+.*\n\s+main\+", stderr, re.MULTILINE),
-            f"the stack is not the allocation's:\n{stderr}")
-    t.contains(stderr, f"gdb -p {pid}", "how to debug it")
-    os.kill(pid, signal.SIGCONT)
-    t.equal(tracing.process.wait(), 0, "exit status")
-    t.equal(tracing.process.stdout.split()[-2:], [str(CNT), "end"], "what it did then")
-    heaptap.check_sound(t, tracing.only())
+    check_told_and_let_go(t, tracing, pid, CNT)
 
 
 def attached(t, number, mine):

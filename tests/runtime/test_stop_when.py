@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """--stop-when: a process is stopped in the first allocation whose stack matches, once."""
 import os
-import re
 import signal
 
 import heaptap
 from harness import each
 from puppet import Puppet
-from stopping import begin, state, stopped_pid
+from stopping import check_told_and_let_go, begin, state, stopped_pid
 
 CNT = 40
 
@@ -30,14 +29,7 @@ def test_run_stops_in_the_allocation(t, pattern):
                             ["--", heaptap.program("numbered"), CNT], stdin=b"\n")
     pid, _ = stopped_pid(t, tracing)
     t.equal(tracing.process.stdout.split(), ["1"], "what the program has said")
-    stderr = tracing.process.stderr
-    t.check(re.search(r"^\s+malloc\S* .*\n\s+allocate\+.*\n\s+main\+", stderr, re.MULTILINE),
-            f"the stack is not the allocation's:\n{stderr}")
-    t.contains(stderr, f"gdb -p {pid}", "how to debug it")
-    os.kill(pid, signal.SIGCONT)
-    t.equal(tracing.process.wait(), 0, "exit status")
-    t.equal(tracing.process.stdout.split()[-2:], [str(CNT), "end"], "what it did then")
-    heaptap.check_sound(t, tracing.only())
+    check_told_and_let_go(t, tracing, pid, CNT)
 
 
 def test_stacks_that_do_not_match_go_on(t):

@@ -146,16 +146,21 @@ static void scan__visit_offset(struct scan *scan, uint16_t function)
 	}
 }
 
+bool scan__next_symbol(const struct scan *scan, struct symbol_cursor *cursor)
+{
+	for (; cursor->table < 2; cursor->table++, cursor->at = 0)
+		if (elf_symbols__get(&scan->tables[cursor->table], cursor->at++, &cursor->symbol,
+			    &cursor->name, &cursor->name_cap))
+			return true;
+	return false;
+}
+
 static void scan__visit_symbols(struct scan *scan)
 {
-	size_t name_cap;
-	const char *name;
-	GElf_Sym symbol;
+	struct symbol_cursor cursor = {0};
 
-	for (size_t t = 0; t < 2; t++)
-		for (size_t i = 0; elf_symbols__get(&scan->tables[t], i, &symbol, &name, &name_cap);
-			i++)
-			scan__visit_symbol(scan, &symbol, name, name_cap);
+	while (scan__next_symbol(scan, &cursor))
+		scan__visit_symbol(scan, &cursor.symbol, cursor.name, cursor.name_cap);
 }
 
 void scan__find_definitions(struct scan *scan)

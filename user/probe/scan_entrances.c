@@ -65,15 +65,11 @@ static bool scan__visit_relocation(void *context, const GElf_Rela *relocation)
 /* A function that begins within another's prologue is an entrance to it. */
 static void scan__add_symbols_as_entrances(struct scan *scan)
 {
-	size_t name_cap;
-	const char *name;
-	GElf_Sym symbol;
+	struct symbol_cursor cursor = {0};
 
-	for (size_t t = 0; t < 2; t++)
-		for (size_t i = 0; elf_symbols__get(&scan->tables[t], i, &symbol, &name, &name_cap);
-			i++)
-			if (GELF_ST_TYPE(symbol.st_info) == STT_FUNC)
-				prologues__add_entrance(&scan->prologues, symbol.st_value);
+	while (scan__next_symbol(scan, &cursor))
+		if (GELF_ST_TYPE(cursor.symbol.st_info) == STT_FUNC)
+			prologues__add_entrance(&scan->prologues, cursor.symbol.st_value);
 }
 
 int scan__find_entrances(struct scan *scan)

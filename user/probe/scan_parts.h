@@ -62,6 +62,16 @@ const struct definition *scan__first(
 /* A test: it may be left out, because what it calls is probed. */
 bool definition__inner_counts(const struct scan *scan, const struct definition *definition);
 
+/* The file's symbols, those of .dynsym first. Zeroes to begin with. */
+struct symbol_cursor {
+	unsigned int table;
+	size_t at;
+	GElf_Sym symbol;
+	const char *name; /* in the file: perhaps without its NUL within name_cap bytes */
+	size_t name_cap;
+};
+bool scan__next_symbol(const struct scan *scan, struct symbol_cursor *cursor);
+
 /* ---- where (scan_entrances.c, scan_exits.c, scan_sites.c) ---- */
 
 /* Which bytes of the definitions' prologues are entered from elsewhere. 0 or -errno. */

@@ -48,16 +48,13 @@ void scan__tell_machine(const struct scan *scan, struct probe_sites *ret_sites)
 static const char *scan__suggest(const struct scan *scan, const char *wanted)
 {
 	struct suggestion suggestion = suggestion__of(wanted);
-	size_t name_cap;
-	const char *name;
-	GElf_Sym symbol;
+	struct symbol_cursor cursor = {0};
 
-	for (size_t t = 0; t < 2; t++)
-		for (size_t i = 0; elf_symbols__get(&scan->tables[t], i, &symbol, &name, &name_cap);
-			i++)
-			if (GELF_ST_TYPE(symbol.st_info) == STT_FUNC &&
-				symbol.st_shndx != SHN_UNDEF && memchr(name, '\0', name_cap))
-				suggestion__try(&suggestion, name);
+	while (scan__next_symbol(scan, &cursor))
+		if (GELF_ST_TYPE(cursor.symbol.st_info) == STT_FUNC &&
+			cursor.symbol.st_shndx != SHN_UNDEF &&
+			memchr(cursor.name, '\0', cursor.name_cap))
+			suggestion__try(&suggestion, cursor.name);
 	return suggestion.best;
 }
 
