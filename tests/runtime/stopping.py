@@ -15,7 +15,8 @@ def state(pid):
 def stopped_pid(t, tracing, before=0, where="in"):
     """Who is stopped, and in (or after) which allocation, if so many were stopped before."""
     def told():
-        stops = re.findall(rf"process (\d+) is stopped {where} its allocation (\d+)", tracing.process.stderr)
+        stops = re.findall(rf"process (\d+) is stopped {where} its allocation (\d+) .*?\n  go on      kill -CONT \1\n",
+                           tracing.process.stderr, re.DOTALL)
         return stops[before:]
 
     (pid, number), = t.until(told, f"word of a stop\n{tracing.process.told()}")

@@ -68,34 +68,50 @@ static bool is_on_its_way(const struct stop *stop)
 	       pc < end;
 }
 
-static void put_stop(
-	struct trace *trace, const struct stop *stop, const struct summary_stack *stack)
+static void put_stop(struct page *page, const struct trace *trace, const struct stop *stop,
+	const struct summary_stack *stack)
 {
 	struct render_options rendering = {.verbosity = trace->options->verbosity};
-	struct page page = {
-		.out.file = stderr, .colour = outputs__is_coloured(trace->options->colour, stderr)};
 	int pid = stop->tgid;
 
-	page__put(&page, STYLE_TITLE,
+	page__put(page, STYLE_TITLE,
 		"==== heaptap: process %d is stopped %s its allocation %llu ====", pid,
 		stop->late_number ? "after" : "in", (unsigned long long)stop->number);
-	page__end_line(&page);
+	page__end_line(page);
 	if (stop->late_number) {
-		page__put(&page, STYLE_PLAIN,
+		page__put(page, STYLE_PLAIN,
 			"  too late   names took so long that it has come to allocation %llu",
 			(unsigned long long)stop->late_number);
-		page__end_line(&page);
+		page__end_line(page);
 	}
-	page__put(&page, STYLE_PLAIN, "  thread     %d", stop->tid);
-	page__end_line(&page);
-	page__put(&page, STYLE_PLAIN, "  debug it   gdb -p %d%s", pid,
+	page__put(page, STYLE_PLAIN, "  thread     %d", stop->tid);
+	page__end_line(page);
+	section__frames(page, &rendering, stack);
+	page__put(page, STYLE_PLAIN, "  debug it   gdb -p %d%s", pid,
 		is_on_its_way(stop) ? " -ex 'handle SIGSTOP nostop noprint nopass' -ex 'stepi 3'"
 				    : "");
-	page__end_line(&page);
-	page__put(&page, STYLE_PLAIN, "  go on      kill -CONT %d", pid);
-	page__end_line(&page);
-	section__frames(&page, &rendering, stack);
-	output__finish(&page.out);
+	page__end_line(page);
+	page__put(page, STYLE_PLAIN, "  go on      kill -CONT %d", pid);
+	page__end_line(page);
+}
+
+/* In one piece: the command may be writing to the same terminal. */
+static void tell_stop(
+	const struct trace *trace, const struct stop *stop, const struct summary_stack *stack)
+{
+	size_t sz = 0;
+	char *text = NULL;
+	struct page page = {.out.file = open_memstream(&text, &sz),
+		.colour = outputs__is_coloured(trace->options->colour, stderr)};
+
+	if (!page.out.file) {
+		log_error("no memory to tell where process %d is stopped", (int)stop->tgid);
+		return;
+	}
+	put_stop(&page, trace, stop, stack);
+	if (!fclose(page.out.file))
+		fwrite(text, 1, sz, stderr);
+	free(text);
 }
 
 void trace__tell_stops(struct trace *trace)
@@ -110,7 +126,7 @@ void trace__tell_stops(struct trace *trace)
 		if (process)
 			summary_stack__make(
 				trace, process__info(process), stop->stack_hash, &stack);
-		put_stop(trace, stop, &stack);
+		tell_stop(trace, stop, &stack);
 		free(stack.frames);
 		collector__resume(trace->collector);
 	}
