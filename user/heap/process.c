@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One process's books: what each event does to blocks, sites and totals.
+ * One process's books: what an allocation and a free do to blocks, sites and totals. Reallocs are
+ * in process_realloc.c, forks and ends in process_life.c.
  *
  * A block is in one of three places: outstanding (in `blocks`, and counted in its site and in the
  * totals), pending (taken out by a realloc that has not returned, kept under its thread), or gone.
@@ -12,12 +13,7 @@
  *	          pending ┴─► realloc_done ──► gone (and alloc)
  *
  * Taking a block out counts its free, putting it back takes that away again, so that at each moment
- * allocs - frees = outstanding blocks, but for blocks that were replaced. A realloc of a block that
- * the books never had is pending too, as an unmatched free that may not have happened.
- *
- * When a thread's next realloc begins and the last one is still pending, its end was lost: it is
- * taken for a success, as nearly all are, and the books are incomplete. What is pending when the
- * process ends, or forks, was never freed: it is put back, in the fork's child as well.
+ * allocs - frees = outstanding blocks, but for blocks that were replaced.
  *
  * Limits: times are kept in units of 4.2 ms (rounded down) since the first allocation, and stop
  * at 208 days; allocation numbers stop being exact at 2^42. Events after process__exit are still
@@ -27,8 +23,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 
 #include "heap/hash.h"
 #include "heap/sampling.h"
@@ -102,11 +96,6 @@ uint64_t process__block_ns(const struct process *process, const struct block *bl
 
 /* ---- counting ---- */
 
-static struct site *process__site(struct process *process, const struct block *block)
-{
-	return &process->sites.sites[block->site];
-}
-
 uint64_t process__weight(const struct process *process, const struct block *block)
 {
 	uint64_t state = process->sampling_seed ^ block->number * HASH_GOLDEN;
@@ -116,7 +105,7 @@ uint64_t process__weight(const struct process *process, const struct block *bloc
 	return sampling__weight(process->sampling_mean, block->size, seed__next(&state));
 }
 
-static void process__count_in(struct process *process, const struct block *block, uint64_t weight)
+void process__count_in(struct process *process, const struct block *block, uint64_t weight)
 {
 	struct heap_totals *totals = &process->totals;
 	struct site *site = process__site(process, block);
@@ -139,8 +128,7 @@ static void process__count_out(struct process *process, const struct block *bloc
 	process->totals.outstanding_bytes -= weight * block->size;
 }
 
-static void process__count_sampled(
-	struct process *process, const struct block *block, uint64_t weight)
+void process__count_sampled(struct process *process, const struct block *block, uint64_t weight)
 {
 	struct heap_sampled *sampled = &process->sampled;
 
@@ -207,7 +195,7 @@ void process__thread_goes_on(struct process *process, pid_t tid)
 		(void)index__remove(&process->followed, (uint32_t)tid);
 }
 
-static void process__is_no_freed_block(struct process *process, uint64_t addr)
+void process__is_no_freed_block(struct process *process, uint64_t addr)
 {
 	if (process->check)
 		freed_blocks__remove(&process->check->freed, addr);
@@ -343,245 +331,6 @@ struct heap_doubt process__doubt(const struct process *process)
 void process__prefetch(const struct process *process, uint64_t addr)
 {
 	blocks__prefetch(&process->blocks, addr);
-}
-
-/* ---- realloc ---- */
-
-static struct block *process__take_pending(struct process *process, pid_t tid)
-{
-	return (struct block *)index__remove(&process->pending, (uint32_t)tid);
-}
-
-void process__realloc_begin(struct process *process, uint64_t addr, pid_t tid)
-{
-	struct block *stale = process__take_pending(process, tid), *kept;
-	struct block block = {};
-
-	if (stale)
-		process->info.incomplete = true;
-	free(stale);
-	if (!addr)
-		return;
-	if (!process__take(process, addr, tid, &block)) {
-		if (process->sampling_mean)
-			return; /* it was not sampled */
-		process->anomalies.unmatched_frees++;
-	}
-	if (process->arenas.used_cnt)
-		process__lift_node(process, addr, tid);
-	kept = malloc(sizeof(*kept));
-	if (!kept || index__add(&process->pending, (uint32_t)tid, (uintptr_t)kept)) {
-		process->info.incomplete = true;
-		free(kept);
-		return;
-	}
-	*kept = block;
-}
-
-void process__realloc_done(struct process *process, pid_t tid)
-{
-	free(process__take_pending(process, tid));
-}
-
-/* `tid`: the thread whose realloc had taken it out. */
-static void process__put_back(struct process *process, const struct block *kept, pid_t tid)
-{
-	struct block old;
-	uint64_t weight;
-
-	if (!kept->addr) {
-		process->anomalies.unmatched_frees--;
-		return;
-	}
-	/* If another block stands there, then an event was lost: that one is younger. */
-	if (blocks__find(&process->blocks, kept->addr) ||
-		blocks__put(&process->blocks, kept, &old)) {
-		process->info.incomplete = true;
-		return;
-	}
-	process__is_no_freed_block(process, kept->addr);
-	weight = process__weight(process, kept);
-	process__site(process, kept)->frees -= weight;
-	process->totals.frees -= weight;
-	process->sampled.frees_variance -= sampling__variance(weight, 1);
-	process__count_in(process, kept, weight);
-	if (process->sections)
-		sections__take_free_back(process->sections, kept, tid);
-}
-
-void process__realloc_failed(struct process *process, pid_t tid)
-{
-	struct block *kept = process__take_pending(process, tid);
-
-	if (kept)
-		process__put_back(process, kept, tid);
-	if (kept && process->lifted.cnt)
-		process__land_node(process, kept->addr, tid);
-	free(kept);
-}
-
-/* Threads that end inside a realloc will not free the block. */
-static void process__put_all_back(struct process *process)
-{
-	const struct index_entry *entry;
-	size_t cursor = 0;
-
-	while ((entry = index__next(&process->pending, &cursor))) {
-		const struct block *kept = (const struct block *)entry->value;
-
-		process__put_back(process, kept, entry->key);
-		if (process->lifted.cnt)
-			process__land_node(process, kept->addr, entry->key);
-		free((struct block *)entry->value);
-	}
-	index__destroy(&process->pending);
-}
-
-/* ---- fork, exec, exit ---- */
-
-/* The outstanding blocks are what was allocated. */
-static void process__restart_sampled(struct process *process)
-{
-	const struct block *block;
-	size_t cursor = 0;
-
-	process->sampled = (struct heap_sampled){};
-	while (process->sampling_mean && (block = blocks__next(&process->blocks, &cursor)))
-		process__count_sampled(process, block, process__weight(process, block));
-}
-
-/* Totals that begin with the outstanding blocks as allocated. */
-static void process__restart_totals(struct process *process)
-{
-	struct heap_totals *totals = &process->totals;
-
-	*totals = (struct heap_totals){
-		.allocs = totals->outstanding_blocks,
-		.bytes_allocated = totals->outstanding_bytes,
-		.outstanding_blocks = totals->outstanding_blocks,
-		.outstanding_bytes = totals->outstanding_bytes,
-		.peak_outstanding_bytes = totals->outstanding_bytes,
-	};
-	process->anomalies = (struct heap_anomalies){};
-	process__restart_sampled(process);
-	sites__restart(&process->sites);
-	for (uint32_t i = 0; i < process->sites.cnt; i++) {
-		struct site *site = &process->sites.sites[i];
-
-		if (site->frameless)
-			process->anomalies.unknown_stacks += site->allocs;
-	}
-}
-
-/* The child knows of no realloc: the blocks that the parent's have taken out are its own. */
-static void process__copy_pending(struct process *child, const struct process *parent)
-{
-	const struct index_entry *entry;
-	size_t cursor = 0;
-
-	while ((entry = index__next(&parent->pending, &cursor))) {
-		const struct block *kept = (const struct block *)entry->value;
-		uint32_t node = index__find(&parent->lifted, entry->key);
-
-		if (kept->addr)
-			process__put_back(child, kept, 0);
-		if (node && kept->addr && arenas__land(&child->arenas, node, kept->addr))
-			child->info.incomplete = true;
-	}
-}
-
-static int process__copy_info(const struct process_info *info, struct process_info *copy)
-{
-	*copy = (struct process_info){
-		.from_birth = info->from_birth,
-		.incomplete = info->incomplete,
-	};
-	memcpy(copy->comm, info->comm, sizeof(copy->comm));
-	if (!info->exe)
-		return 0;
-	copy->exe = strdup(info->exe);
-	return copy->exe ? 0 : -ENOMEM;
-}
-
-struct process *process__copy(const struct process *parent, uint64_t *seed)
-{
-	struct process *child = process__new(parent->sites.stacks, parent->sampling_mean, seed);
-
-	if (!child)
-		return NULL;
-	if (process__copy_info(&parent->info, &child->info) ||
-		check__copy(parent->check, &child->check) ||
-		sections__begin_copy(parent->sections, &child->sections) ||
-		blocks__copy(&parent->blocks, &child->blocks) ||
-		arenas__copy(&parent->arenas, &child->arenas) ||
-		sites__copy(&parent->sites, &child->sites) ||
-		mapped__copy(&parent->mapped, &child->mapped)) {
-		process__free(child);
-		return NULL;
-	}
-	child->last_number = parent->last_number;
-	child->checkpoint = parent->checkpoint;
-	child->base_ns = parent->base_ns;
-	child->has_base = parent->has_base;
-	child->totals = parent->totals;
-	child->sampling_seed = parent->sampling_seed;
-	child->inherited_doubt = process__doubt(parent);
-	process__copy_pending(child, parent);
-	process__restart_totals(child);
-	return child;
-}
-
-/* Only the first end of a process is one. */
-static void process__end(struct process *process, enum process_state state, uint64_t time_ns)
-{
-	process->info.state = state;
-	process->info.end_ns = time_ns;
-	process__put_all_back(process);
-	mapped__end(&process->mapped);
-}
-
-/* A thread can still be ending when the process's end is told (pthread_join returns before). The
- * main thread's frees are its own: exit hands nothing back. */
-static void process__end_threads(struct process *process)
-{
-	const struct index_entry *entry;
-	size_t cursor = 0;
-
-	while ((entry = index__next(&process->unmatched, &cursor))) {
-		if (entry->key == (uint32_t)process->info.tgid)
-			continue;
-		process->anomalies.unmatched_frees -= entry->value;
-		process->anomalies.thread_cache_frees += entry->value;
-	}
-	index__destroy(&process->unmatched);
-	index__destroy(&process->followed);
-}
-
-void process__exit(struct process *process, int status, uint64_t time_ns)
-{
-	if (process->info.state != PROCESS_RUNNING)
-		return;
-	process__end_threads(process);
-	process__end(process, WIFSIGNALED(status) ? PROCESS_KILLED : PROCESS_EXITED, time_ns);
-	if (WIFSIGNALED(status))
-		process->info.signal = WTERMSIG(status);
-	else
-		process->info.exit_code = WEXITSTATUS(status);
-}
-
-void process__replace(struct process *process, uint64_t time_ns)
-{
-	if (process->info.state == PROCESS_RUNNING)
-		process__end(process, PROCESS_REPLACED, time_ns);
-}
-
-void process__vanish(struct process *process, uint64_t time_ns)
-{
-	if (process->info.state != PROCESS_RUNNING)
-		return;
-	process__mark_incomplete(process);
-	process__end_threads(process);
-	process__end(process, PROCESS_VANISHED, time_ns);
 }
 
 /* ---- what a process is ---- */

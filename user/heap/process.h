@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A process's books from inside: heap.c, process.c, mapped.c and snapshot.c only. */
+/* A process's books from inside: for the files of this folder only. */
 #ifndef HEAPTAP_HEAP_PROCESS_H
 #define HEAPTAP_HEAP_PROCESS_H
 
@@ -67,14 +67,32 @@ void process__free(struct process *process);
 
 /* The frames of a stack that had none have come: its allocations are no longer unknown ones. */
 void process__stack_is_known(struct process *process, uint64_t stack_hash);
+/* The block's site: until the next one is added. */
+static inline struct site *process__site(struct process *process, const struct block *block)
+{
+	return &process->sites.sites[block->site];
+}
 /* How many blocks it counts as. */
 uint64_t process__weight(const struct process *process, const struct block *block);
 /* Takes a block out of the books, as freed by a thread: false if it isn't there. */
 bool process__take(struct process *process, uint64_t addr, pid_t tid, struct block *ret_block);
+/* Adds an outstanding block of that weight to what is outstanding; */
+void process__count_in(struct process *process, const struct block *block, uint64_t weight);
+/* an allocation to the variances of the sampled totals. */
+void process__count_sampled(struct process *process, const struct block *block, uint64_t weight);
+/* A block was allocated at the address, so that it is no freed block's any longer. */
+void process__is_no_freed_block(struct process *process, uint64_t addr);
 /* A free that found nothing. `followed`: of a declared function, whose inner frees are told too. */
 void process__count_unmatched(struct process *process, pid_t tid, bool followed);
 /* The thread does other things: its unmatched frees were not its end. */
 void process__thread_goes_on(struct process *process, pid_t tid);
+
+/* What reallocs have taken out and not yet freed (process_realloc.c). The process ends: threads that
+ * end inside a realloc will not free its block; */
+void process__put_all_back(struct process *process);
+/* it was forked: the child knows of no realloc, the blocks that the parent's have taken out are its
+ * own. */
+void process__copy_pending(struct process *child, const struct process *parent);
 
 /* What blocks do to arenas (owned.c). The block at addr is gone, but not by a realloc; */
 void process__release_node(struct process *process, uint64_t addr);
