@@ -21,6 +21,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include <heaptap/event.h>
+#include <heaptap/keys.h>
 #include <heaptap/unwind.h>
 #include "maps.bpf.h"
 #include "own_stack.bpf.h"

@@ -61,12 +61,6 @@ struct {
 	__type(value, __u8);
 } known_stacks SEC(".maps");
 
-struct file_key {
-	__u64 inode;
-	__u32 dev;
-	__u32 generation; /* an inode number is used again, with another generation */
-};
-
 /* With generation 0: userspace cannot ask for it on every file system. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -84,11 +78,6 @@ struct {
 } known_files SEC(".maps");
 
 __u32 last_file = FILE_VDSO; /* the last file number given away */
-
-struct image_key {
-	__u32 tgid;
-	__u32 image;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -34,11 +34,6 @@ static inline __u64 random_u64(void)
 
 #include "poisson.h"
 
-struct sampled_key {
-	__u64 addr;
-	struct image_key books;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -19,6 +19,10 @@ enum link_kind {
 	LINK_KIND_CNT,
 };
 
+/* Of include/uapi/linux/bpf.h, which older systems do not have so far. */
+#define ATTACH_TYPE_UPROBE_MULTI 48   /* BPF_TRACE_UPROBE_MULTI */
+#define ATTACH_TYPE_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION */
+
 const char *link_kind__name(enum link_kind kind); /* "session", "multi", "perf", "auto" */
 int link_kind__parse(const char *name, enum link_kind *ret_kind); /* 0 or -EINVAL */
 

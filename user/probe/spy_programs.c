@@ -7,9 +7,6 @@
 #include "heaptap.skel.h"
 #include "probe/spy_programs.h"
 
-#define ATTACH_TYPE_UPROBE_MULTI 48   /* BPF_TRACE_UPROBE_MULTI, */
-#define ATTACH_TYPE_UPROBE_SESSION 57 /* BPF_TRACE_UPROBE_SESSION of include/uapi/linux/bpf.h */
-
 static void set_spy_knobs(struct heaptap_bpf *skel, const struct spy_config *spy)
 {
 	skel->rodata->cfg_spy_enters = spy->enters;
