@@ -31,6 +31,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "util/proc.h"
+
 #define PROC_PATH_SZ 128 /* /proc/PID/map_files/START-END and the like */
 
 static bool is_regular(int fd)
@@ -118,41 +120,31 @@ static int keep_if(int fd, struct file_id id)
 	return -ESTALE;
 }
 
-/* A line of /proc/PID/maps, if it is of the file: "START-END PERMS OFFSET MAJOR:MINOR INODE …". */
-static bool parse_mapping(const char *line, struct file_id id, uint64_t range[2])
-{
-	unsigned int major, minor;
-	uint64_t found;
+struct mapped_file {
+	pid_t pid;
+	struct file_id id;
+	int fd; /* or -errno */
+};
 
-	return sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %*x %x:%x %" SCNu64, &range[0], &range[1],
-		       &major, &minor, &found) == 5 &&
-	       found == id.inode && (major << 20 | minor) == id.dev;
+static int open_if_mapped_here(const struct proc_mapping *mapping, void *arg)
+{
+	struct mapped_file *file = arg;
+	char name[PROC_PATH_SZ];
+
+	if (mapping->inode != file->id.inode || mapping->dev != file->id.dev)
+		return 0;
+	snprintf(name, sizeof(name), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, file->pid,
+		mapping->start, mapping->end);
+	file->fd = keep_if(target_file__open(0, name), file->id);
+	return file->fd >= 0 || file->fd == -EPERM;
 }
 
 static int open_mapped(pid_t pid, struct file_id id)
 {
-	char name[PROC_PATH_SZ], *line = NULL;
-	uint64_t range[2];
-	int fd = -ENOENT;
-	size_t cap = 0;
-	FILE *maps;
+	struct mapped_file file = {.pid = pid, .id = id, .fd = -ENOENT};
+	int err = proc__each_mapping(pid, open_if_mapped_here, &file);
 
-	snprintf(name, sizeof(name), "/proc/%d/maps", pid);
-	maps = fopen(name, "re");
-	if (!maps)
-		return -errno;
-	while (fd < 0 && getline(&line, &cap, maps) > 0) {
-		if (!parse_mapping(line, id, range))
-			continue;
-		snprintf(name, sizeof(name), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
-			range[0], range[1]);
-		fd = keep_if(target_file__open(0, name), id);
-		if (fd == -EPERM)
-			break;
-	}
-	free(line);
-	fclose(maps);
-	return fd;
+	return err < 0 ? err : file.fd;
 }
 
 static int open_exe(pid_t pid, struct file_id id)

@@ -72,30 +72,6 @@ uint64_t proc__pc(pid_t pid, pid_t tid)
 	return pc;
 }
 
-int proc__find_mapping(pid_t pid, const char *name, uint64_t *ret_start, uint64_t *ret_end)
-{
-	FILE *file = proc_open(pid, "maps");
-	unsigned long long start, end;
-	char *line = NULL, *found;
-	size_t cap = 0;
-	int err = -ENOENT;
-
-	while (err && file && getline(&line, &cap, file) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		found = strrchr(line, ' ');
-		if (!found || strcmp(found + 1, name) ||
-			sscanf(line, "%llx-%llx", &start, &end) != 2)
-			continue;
-		*ret_start = start;
-		*ret_end = end;
-		err = 0;
-	}
-	free(line);
-	if (file)
-		fclose(file);
-	return err;
-}
-
 bool proc__exists(pid_t pid)
 {
 	return proc__status(pid, "Tgid:") == pid;
@@ -189,26 +165,25 @@ int proc__pids(pid_t **ret_pids, size_t *ret_cnt)
 	return 0;
 }
 
-/* "start-end perms offset major:minor inode   path". False: no executable mapping of a file. */
+/* "start-end perms offset major:minor inode   path" */
 static bool parse_mapping(char *line, struct proc_mapping *ret_mapping)
 {
 	unsigned int major, minor;
 	int path_at = 0;
 	char perms[5];
 
+	line[strcspn(line, "\n")] = '\0';
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n",
 		    &ret_mapping->start, &ret_mapping->end, perms, &major, &minor,
 		    &ret_mapping->inode, &path_at) != 6)
 		return false;
-	if (!path_at || perms[2] != 'x' || !ret_mapping->inode || line[path_at] != '/')
-		return false;
 	ret_mapping->dev = major << 20 | minor;
-	ret_mapping->path = line + path_at;
-	line[strcspn(line, "\n")] = '\0';
+	ret_mapping->executable = perms[2] == 'x';
+	ret_mapping->path = path_at ? line + path_at : "";
 	return true;
 }
 
-int proc__each_executable(
+int proc__each_mapping(
 	pid_t pid, int (*visit)(const struct proc_mapping *mapping, void *arg), void *arg)
 {
 	FILE *file = proc_open(pid, "maps");
@@ -228,6 +203,55 @@ int proc__each_executable(
 	free(line);
 	fclose(file);
 	return ret;
+}
+
+struct executables {
+	int (*visit)(const struct proc_mapping *mapping, void *arg);
+	void *arg;
+};
+
+static int visit_executable(const struct proc_mapping *mapping, void *arg)
+{
+	const struct executables *executables = arg;
+
+	if (!mapping->executable || !mapping->inode || *mapping->path != '/')
+		return 0;
+	return executables->visit(mapping, executables->arg);
+}
+
+int proc__each_executable(
+	pid_t pid, int (*visit)(const struct proc_mapping *mapping, void *arg), void *arg)
+{
+	struct executables executables = {visit, arg};
+
+	return proc__each_mapping(pid, visit_executable, &executables);
+}
+
+struct named_mapping {
+	const char *name;
+	uint64_t start, end;
+};
+
+static int is_named(const struct proc_mapping *mapping, void *arg)
+{
+	struct named_mapping *named = arg;
+
+	if (strcmp(mapping->path, named->name) != 0)
+		return 0;
+	named->start = mapping->start;
+	named->end = mapping->end;
+	return 1;
+}
+
+int proc__find_mapping(pid_t pid, const char *name, uint64_t *ret_start, uint64_t *ret_end)
+{
+	struct named_mapping named = {.name = name};
+
+	if (proc__each_mapping(pid, is_named, &named) <= 0)
+		return -ENOENT;
+	*ret_start = named.start;
+	*ret_end = named.end;
+	return 0;
 }
 
 struct own_mapping {

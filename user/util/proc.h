@@ -22,17 +22,20 @@ uint64_t proc__start_ns(pid_t pid); /* CLOCK_BOOTTIME, to a clock tick; 0: unkno
 bool proc__is_same(pid_t pid, uint64_t start_ns);
 int proc__pids(pid_t **ret_pids, size_t *ret_cnt); /* all processes: 0 or -errno; free() */
 
-/* One executable, file-backed mapping. */
 struct proc_mapping {
 	uint64_t start, end;
 	uint32_t dev; /* major << 20 | minor */
 	uint64_t inode;
-	const char *path; /* only during the call */
+	bool executable;
+	const char *path; /* or "[vdso]" and the like, or ""; only during the call */
 };
 /* The file that heaptap itself has mapped, executable, at this address: false if there is none. */
 bool proc__mapping_at(uint64_t address, uint32_t *ret_dev, uint64_t *ret_inode);
-/* Calls visit for each until it returns non-zero, which is returned; -errno if the list cannot be
- * read (-EACCES, -ENOENT). */
+/* Calls visit for each mapping until it returns non-zero, which is returned; -errno if the list
+ * cannot be read (-EACCES, -ENOENT). */
+int proc__each_mapping(
+	pid_t pid, int (*visit)(const struct proc_mapping *mapping, void *arg), void *arg);
+/* As well, of files, and executable. */
 int proc__each_executable(
 	pid_t pid, int (*visit)(const struct proc_mapping *mapping, void *arg), void *arg);
 
