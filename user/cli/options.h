@@ -15,6 +15,8 @@
 #include "report/summary.h"
 #include "spy/spy.h"
 
+#define BLOCKS_LISTED 20 /* unless it is said how many */
+
 enum colour_mode { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 enum {
