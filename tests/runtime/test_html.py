@@ -118,11 +118,34 @@ def test_lists_beside_the_heap_can_be_chosen(t, case):
         t.equal(boxes(page), heap, "the boxes of the heap again")
 
 
+def test_sections_are_told_and_what_they_left_can_be_chosen(t):
+    names = ("several", "request")
+    paths = recorded(t, [heaptap.program("section_calls"), 31, 2], "html", "json",
+                     options=[word for name in names for word in ("--section", name)])
+    (summary,) = heaptap.read_summaries(paths["json"].read_text())
+    sections = {section["function"]: section for section in summary["processes"][0]["sections"]}
+    with Page(t, paths["html"]) as page:
+        tables = page.all("#sections table")
+        for name, table in zip(names, tables, strict=True):
+            t.contains(table.text, f"{name}, in section_calls", "a table's caption")
+            t.contains(table.text, f"{sections[name]['calls']:,} calls", "its calls")
+            mean, most = (cell.text for cell in table.find_elements("css selector", "tbody tr")[2]
+                          .find_elements("css selector", "td"))
+            t.equal(float(mean), round(sections[name]["left_blocks"] / sections[name]["calls"], 2),
+                    f"{name}: blocks left behind by a call")
+            t.equal(int(most), sections[name]["left_blocks_max"], f"{name}: most blocks left behind")
+        page.one("input[value='left by request']").click()
+        stacks = sections["request"]["stacks"]
+        t.equal(page.run("return root.value"), sum(stack["left_bytes"] for stack in stacks), "bytes in all")
+        t.equal(len(page.all("#stacks tbody tr")), len(stacks), "rows of the table")
+
+
 def test_a_heap_alone_has_no_choice_and_no_findings(t):
     path, _ = leak(t)
+    parts = ["lists", "findings", "sections"]
     with Page(t, path) as page:
-        hidden = page.run("return ['lists', 'findings'].map((id) => document.getElementById(id).hidden)")
-        t.equal(hidden, [True, True], "whether the lists, and the findings, are hidden")
+        hidden = page.run(f"return {parts}.map((id) => document.getElementById(id).hidden)")
+        t.equal(hidden, [True] * len(parts), f"whether {parts} are hidden")
 
 
 def test_findings_are_told_with_their_stacks(t):

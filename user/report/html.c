@@ -126,6 +126,13 @@ static void get_lists(const struct summary *summary, const struct summary_proces
 		lists[i].cnt = shown_cnt(summary, lists[i].cnt);
 }
 
+static void number_sections(struct html *html, const struct summary_process *process)
+{
+	for (size_t i = 0; i < process->section_cnt; i++)
+		for (size_t at = 0; at < process->sections[i].stack_cnt; at++)
+			path_number(html, &process->sections[i].stacks[at]);
+}
+
 static void number_process(
 	struct html *html, const struct summary *summary, const struct summary_process *process)
 {
@@ -135,6 +142,7 @@ static void number_process(
 	for (size_t i = 0; i < LIST_CNT; i++)
 		for (size_t at = 0; at < lists[i].cnt; at++)
 			path_number(html, &lists[i].stacks[at]);
+	number_sections(html, process);
 	for (size_t i = 0; i < process->finding_cnt; i++)
 		for (size_t at = 0; at < FINDING_STACK_CNT; at++)
 			if (process->findings[i].has_stack[at])
@@ -258,6 +266,47 @@ static void put_finding(struct html *html, const struct summary_finding *finding
 	output__puts(&html->out, "]}");
 }
 
+/* A row for each quantity: [what, whether it is bytes, of all calls, the most of one]. */
+static void put_quantities(struct html *html, const struct section_totals *totals)
+{
+	output__puts(&html->out, ",\"quantities\":[");
+	for (int i = 0; i < SECTION_QUANTITY_CNT; i++)
+		output__printf(&html->out, "%s[\"%s\",%d,%" PRIu64 ",%" PRIu64 "]", i ? "," : "",
+			section_quantities[i].text, section_quantities[i].is_bytes, totals->sums[i],
+			totals->most[i]);
+	output__puts(&html->out, "]");
+}
+
+static void put_section(struct html *html, const struct summary_section *section)
+{
+	struct stack_list left = {"stacks", section->stacks, section->stack_cnt};
+	struct fields fields;
+
+	fields__begin(&fields);
+	fields__add_text(&fields, "function", section->function);
+	fields__add_count(&fields, "calls", section->totals.calls);
+	fields__add_count(&fields, "calls_left", section->totals.left);
+	fields__add_count(&fields, "calls_under_way", section->totals.under_way);
+	fields__add_count(&fields, "threads", section->totals.thread_cnt);
+	fields__add_bool(&fields, "complete", section->complete);
+	output__puts(&html->out, "{\"about\":");
+	put_json_text(&html->out, fields.failed ? NULL : fields.object);
+	fields__end(&fields);
+	put_quantities(html, &section->totals);
+	put_list(html, &left);
+	output__puts(&html->out, "}");
+}
+
+static void put_sections(struct html *html, const struct summary_process *process)
+{
+	output__puts(&html->out, ",\"sections\":[");
+	for (size_t i = 0; i < process->section_cnt; i++) {
+		output__puts(&html->out, i ? "," : "");
+		put_section(html, &process->sections[i]);
+	}
+	output__puts(&html->out, "]");
+}
+
 static void put_findings(struct html *html, const struct summary_process *process)
 {
 	output__puts(&html->out, ",\"findings\":[");
@@ -295,6 +344,7 @@ static void put_process(
 	put_about(html, process);
 	for (size_t i = 0; i < LIST_CNT; i++)
 		put_list(html, &lists[i]);
+	put_sections(html, process);
 	put_findings(html, process);
 	output__puts(&html->out, "}");
 }

@@ -25,4 +25,11 @@ const char *path__name(const char *path);
 extern const char *const finding_titles[FINDING_KIND_CNT];
 extern const char *const finding_stack_titles[FINDING_STACK_CNT];
 
+/* "blocks left behind": of each quantity of a section. */
+struct section_quantity_row {
+	const char *text;
+	bool is_bytes;
+};
+extern const struct section_quantity_row section_quantities[SECTION_QUANTITY_CNT];
+
 #endif

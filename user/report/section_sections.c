@@ -9,16 +9,14 @@
  *     left behind  1.2 KiB in 12 blocks
  *         malloc+0x0 …
  */
+#include "report/labels.h"
 #include "report/sections.h"
 
 #include "util/text.h"
 
 enum { NAME_COLUMN = 6, MEAN_COLUMN = 28, NUMBER_WIDTH = 16, STACKS_SHOWN = 3 };
 
-static const struct {
-	const char *text;
-	bool is_bytes;
-} rows[SECTION_QUANTITY_CNT] = {
+const struct section_quantity_row section_quantities[SECTION_QUANTITY_CNT] = {
 	[SECTION_ALLOCS] = {"allocations", false},
 	[SECTION_BYTES] = {"bytes allocated", true},
 	[SECTION_LEFT_BLOCKS] = {"blocks left behind", false},
@@ -44,13 +42,14 @@ static void put_row(struct page *page, const struct section_totals *totals, int 
 	char mean[32], most[32];
 
 	page__pad(page, NAME_COLUMN);
-	page__put(page, STYLE_PLAIN, "%s", rows[i].text);
+	page__put(page, STYLE_PLAIN, "%s", section_quantities[i].text);
 	page__pad(page, MEAN_COLUMN);
 	page__put(page, STYLE_SIZE, "%*s", NUMBER_WIDTH,
-		mean_words(mean, sizeof(mean), totals->sums[i], totals->calls, rows[i].is_bytes));
+		mean_words(mean, sizeof(mean), totals->sums[i], totals->calls,
+			section_quantities[i].is_bytes));
 	page__put(page, STYLE_PLAIN, " %*s", NUMBER_WIDTH,
-		rows[i].is_bytes ? text__bytes(most, sizeof(most), totals->most[i])
-				 : text__count(most, sizeof(most), totals->most[i]));
+		section_quantities[i].is_bytes ? text__bytes(most, sizeof(most), totals->most[i])
+					       : text__count(most, sizeof(most), totals->most[i]));
 	page__end_line(page);
 }
 

@@ -6,6 +6,7 @@
  *   nodes: [[parent, frame]] (a tree of call paths from the outermost caller in; parent -1: none),
  *   processes: [{about: {pid, comm, …}, stacks: [[node, bytes, blocks, allocs, allocated, growth, oldest, newest, complete]],
  *     mapped (of blocks that are ranges), arenas (by who made them): as stacks,
+ *     sections: [{about: {function, calls, …}, quantities: [[what, is bytes, of all calls, most of one]], stacks (what they left behind)}],
  *     findings: [{kind, count, address, size, stacks: [[title, node]]}]}]
  *
  * Everything from a target reaches the page as text, never as markup.
@@ -87,7 +88,7 @@ function shown_processes() {
 }
 
 function shown_stacks() {
-	return shown_processes().flatMap((process) => process[state.list]);
+	return shown_processes().flatMap((process) => process[state.list] ?? []);
 }
 
 /* Each node's value is what its stacks hold; nodes lie behind their parents in the list. */
@@ -279,7 +280,7 @@ function matches(stack) {
 
 function table_stacks() {
 	const column = STACK[state.sort], sign = state.descending ? -1 : 1;
-	const stacks = shown_processes().flatMap((process) => process[state.list].map((stack) => [stack, process]));
+	const stacks = shown_processes().flatMap((process) => (process[state.list] ?? []).map((stack) => [stack, process]));
 	return stacks.filter(([stack]) => !matching || matches(stack)).sort(([a], [b]) => sign * (a[column] - b[column]));
 }
 
@@ -349,6 +350,39 @@ function findings_draw() {
 	$("findings").querySelector("ul").replaceChildren(...findings.map(finding_item));
 }
 
+/* ---- sections ---- */
+
+/* Their stacks are one more list of the process. */
+const list_of_section = (section) => `left by ${section.about.function}`;
+
+function section_words({ function: name, calls, calls_left, calls_under_way, threads, complete }, process) {
+	return `${name}, in ${process.comm} ${process.pid}: ${words_count(calls)} calls` +
+		(threads > 1 ? ` by ${words_count(threads)} threads` : "") +
+		(calls_left ? `; ${words_count(calls_left)} left by an exception or longjmp` : "") +
+		(calls_under_way ? `; ${words_count(calls_under_way)} not returned` : "") +
+		(complete ? "" : "; INCOMPLETE: events of this process were lost");
+}
+
+function quantity_row([what, is_bytes, sum, most], calls) {
+	const mean = calls ? Math.round(sum / calls * 100) / 100 : 0;
+	const cells = [mean, most].map((n) => element("td", {}, is_bytes ? words_bytes(n) : words_count(n)));
+	return element("tr", {}, element("th", { scope: "row" }, what), ...cells);
+}
+
+function section_table([section, process]) {
+	const titles = ["per call", "mean", "most"].map((title) => element("th", { scope: "col" }, title));
+	return element("table", { class: "section" }, element("caption", {}, section_words(section.about, process)),
+		element("thead", {}, element("tr", {}, ...titles)),
+		element("tbody", {}, ...section.quantities.map((row) => quantity_row(row, section.about.calls))));
+}
+
+function sections_draw() {
+	const sections = shown_processes().flatMap((process) => process.sections.map((section) => [section, process]));
+	$("sections").hidden = !sections.length;
+	$("sections-title").textContent = `Calls of functions: ${words_count(sections.length)}`;
+	$("sections").querySelector("div").replaceChildren(...sections.map(section_table));
+}
+
 /* ---- search and choice ---- */
 
 function search_apply() {
@@ -368,6 +402,7 @@ function draw_all() {
 	flame_draw();
 	flame_tell(root);
 	findings_draw();
+	sections_draw();
 	curve_draw();
 	table_draw();
 }
@@ -383,6 +418,8 @@ function search_changed() {
 /* Of what is there: a heap alone needs no choice. */
 function list_switches() {
 	const there = LISTS.filter(([key]) => key === "stacks" || last.processes.some((process) => process[key].length));
+	const names = new Set(last.processes.flatMap((process) => process.sections.map(list_of_section)));
+	there.push(...[...names].map((name) => [name, name, "blocks"]));
 	$("lists").hidden = there.length < 2;
 	switches("lists", "list", there);
 }
@@ -451,6 +488,9 @@ function listen() {
 
 function unpacked(block) {
 	const processes = block.processes.map(({ about, ...lists }) => ({ ...about, ...lists }));
+	for (const process of processes)
+		for (const section of process.sections)
+			process[list_of_section(section)] = section.stacks;
 	return { ...block, ...block.about, processes };
 }
 
