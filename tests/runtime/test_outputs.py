@@ -66,6 +66,22 @@ def test_report_gives_what_the_run_gave(t, name):
     t.equal(report(t, recording, "-f", name) == live.read_bytes(), True, "whether they are the same")
 
 
+def test_a_name_tells_the_format(t):
+    """Of a run, and of report, each of several files gets what -f gives; -f itself goes before."""
+    endings = {"x.txt": "text", "x.json": "json", "x.jsonl": "json", "x.folded": "folded", "x.pb.gz": "pprof",
+               "x.massif": "massif", "x.html": "html"}
+    recording = t.path("x.heaptap")
+    for verb, *rest in (("run", "-o", recording, "--", heaptap.program("leak"), "malloc"), ("report", recording)):
+        for some in (list(endings)[:4], list(endings)[4:]):
+            files = [t.path(name) for name in some]
+            tool(t, verb, *(word for file in files for word in ("-o", file)), *rest)
+            for file in files:
+                t.equal(report(t, recording, "-f", endings[file.name]) == file.read_bytes(), True,
+                        f"{verb}: whether {file.name} is {endings[file.name]}")
+    tool(t, "report", recording, "-f", "json", "-o", t.path("y.html"))
+    t.equal(t.path("y.html").read_bytes() == t.path("x.json").read_bytes(), True, "whether -f goes before the name")
+
+
 @each(*FORMATS)
 def test_report_gives_what_an_attach_gave_over_time(t, name):
     live, recording = t.path("live"), t.path("x.heaptap")

@@ -67,7 +67,7 @@ static int show(const struct options *options, const struct form *form, const st
 
 	if (views[0] && views[1])
 		diff = diff__new(views[0], views[1], options__left_out(options), options->min_bytes,
-			options__selection(options).top);
+			options__selection(options, form->format).top);
 	if (diff)
 		exit_code = show_diff(options, form, diff);
 	else
@@ -88,7 +88,7 @@ static int read_last(struct recorded_arg *arg, const char *text, struct recorded
 
 int cmd_diff(const struct options *options)
 {
-	const struct form *form = form_of(options->format);
+	const struct form *form = form_of(options__only_format(options));
 	struct recorded_arg args[2] = {0};
 	struct recorded *recorded[2] = {NULL, NULL};
 	int exit_code = 0;

@@ -66,11 +66,9 @@ static int write_one(const struct recorded_arg *arg, size_t i, struct outputs *o
 	return exit_code;
 }
 
-static int write_all(
-	const struct recorded_arg *arg, const struct options *options, struct outputs *outputs)
+static int write_all(const struct recorded_arg *arg, struct outputs *outputs)
 {
-	/* of a format that holds one summary the others would only be replaced */
-	bool last_only = options->format->kind == RENDER_LAST && !outputs__keep_all(outputs);
+	bool last_only = outputs__hold_one(outputs);
 	int exit_code = 0;
 
 	for (size_t i = last_only ? arg->end - 1 : arg->begin; i < arg->end; i++) {
@@ -89,7 +87,7 @@ static int render(const struct options *options, struct recorded_arg *arg)
 	int exit_code = outputs__open(&outputs, options, stdout), ret;
 
 	if (!exit_code)
-		exit_code = write_all(arg, options, outputs);
+		exit_code = write_all(arg, outputs);
 	ret = outputs__close(outputs);
 	return exit_code ? exit_code : ret;
 }

@@ -12,13 +12,14 @@ static int refuse(const char *why)
 
 int cmd_spy(const struct options *options)
 {
+	const struct renderer *format = options__only_format(options);
 	struct options full = *options;
 
 	full.is_spy = true;
 	full.error_exitcode = -1;
 	if (!options->arg_cnt)
 		return refuse("spy needs process numbers, or -- and a command");
-	if (options->format != &text_renderer && options->format != &json_renderer)
+	if (format != &text_renderer && format != &json_renderer)
 		return refuse("a spy tells as text or json");
 	if (options->output.cnt > 1)
 		return refuse("a spy writes one file");

@@ -137,7 +137,6 @@ int options__parse(struct options *ret_options, unsigned int command, int argc, 
 {
 	struct options options = {
 		.top = -1,
-		.format = &text_renderer,
 		.error_exitcode = -1,
 		.stop_at = -1,
 		.ring_size = RING_SIZE_DEFAULT,
@@ -192,9 +191,24 @@ bool options__counts_allocations(const struct options *options)
 	return options->stop_at >= 0 || options->stop_when;
 }
 
-struct selection options__selection(const struct options *options)
+const struct renderer *options__format(const struct options *options, const char *path)
 {
-	bool for_people = options->format->for_people;
+	const struct renderer *format = options->format;
+
+	if (!format && path)
+		format = renderer__of_file(path);
+	return format ? format : &text_renderer;
+}
+
+const struct renderer *options__only_format(const struct options *options)
+{
+	return options__format(options, options->output.cnt ? options->output.paths[0] : NULL);
+}
+
+struct selection options__selection(
+	const struct options *options, const struct renderer *format)
+{
+	bool for_people = format->for_people;
 	size_t few = for_people ? STACKS_SHOWN_TO_PEOPLE : 0;
 
 	return (struct selection){

@@ -69,7 +69,7 @@ struct options {
 	double min_age_s;
 	uint64_t min_bytes;
 	enum sort_key sort;
-	const struct renderer *format;
+	const struct renderer *format; /* NULL: not given (options__format) */
 	struct output_paths output; /* none: stdout; run: stderr */
 	uint64_t max_size;	    /* of a recording, in bytes */
 	bool list;
@@ -117,8 +117,15 @@ unsigned int options__left_out(const struct options *options);
 /* Whether the kernel side numbers allocations. */
 bool options__counts_allocations(const struct options *options);
 
-/* Which stacks are to be shown. */
-struct selection options__selection(const struct options *options);
+/* The format of what goes to a FILE of -o, or (NULL) a stream: that of -f, or the one that its name
+ * tells, or text. */
+const struct renderer *options__format(const struct options *options, const char *path);
+/* Of commands that write to one place. */
+const struct renderer *options__only_format(const struct options *options);
+
+/* Which stacks are to be shown in this format. */
+struct selection options__selection(
+	const struct options *options, const struct renderer *format);
 
 /* The options of these commands, one a line, with their help. */
 void options__print_help(FILE *out, unsigned int commands);

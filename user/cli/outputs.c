@@ -14,7 +14,6 @@
 
 struct outputs {
 	const struct options *options;
-	struct selection selection;
 	struct sink sinks[OUTPUTS_MAX];
 	int sink_cnt;
 };
@@ -32,10 +31,12 @@ static int open_sink(struct outputs *outputs, const char *path, FILE *stream_fil
 {
 	const struct options *options = outputs->options;
 	struct sink *sink = &outputs->sinks[outputs->sink_cnt++];
+	const struct renderer *format = options__format(options, path);
 	int err;
 
 	*sink = (struct sink){
-		.kind = sink_kind__of(path, options->format),
+		.kind = sink_kind__of(path, format),
+		.format = format,
 		.name = path ? path : "output",
 		.path = path ? strdup(path) : NULL,
 		.file = stream_file,
@@ -49,10 +50,9 @@ static int open_sink(struct outputs *outputs, const char *path, FILE *stream_fil
 	sink->rendering.statistics = options->statistics;
 	sink->rendering.left_out = options__left_out(options);
 	sink->rendering.colour = outputs__is_coloured(options->colour, sink->file);
-	if (!options->format->is_binary || !sink->file || !isatty(fileno(sink->file)))
+	if (!format->is_binary || !sink->file || !isatty(fileno(sink->file)))
 		return 0;
-	log_error("%s is nothing for a terminal: write it to a file with -o FILE",
-		options->format->name);
+	log_error("%s is nothing for a terminal: write it to a file with -o FILE", format->name);
 	return EXIT_USAGE;
 }
 
@@ -66,7 +66,6 @@ int outputs__open(struct outputs **ret_outputs, const struct options *options, F
 	if (!outputs)
 		return EXIT_OUTPUT;
 	outputs->options = options;
-	outputs->selection = options__selection(options);
 	if (!options->output.cnt)
 		return open_sink(outputs, NULL, default_out);
 	for (int i = 0; i < options->output.cnt && !exit_code; i++)
@@ -74,22 +73,49 @@ int outputs__open(struct outputs **ret_outputs, const struct options *options, F
 	return exit_code;
 }
 
-bool outputs__keep_all(const struct outputs *outputs)
+struct selection outputs__selection(const struct outputs *outputs)
 {
-	for (int i = 0; i < outputs->sink_cnt; i++)
+	const struct renderer *format = &text_renderer;
+
+	for (int i = 0; i < outputs->sink_cnt; i++) {
 		if (outputs->sinks[i].kind->keeps_all)
-			return true;
-	return false;
+			return (struct selection){0};
+		if (!outputs->sinks[i].format->for_people)
+			format = outputs->sinks[i].format;
+	}
+	return options__selection(outputs->options, format);
+}
+
+bool outputs__hold_one(const struct outputs *outputs)
+{
+	for (int i = 0; i < outputs->sink_cnt; i++) {
+		const struct sink *sink = &outputs->sinks[i];
+
+		if (sink->kind->keeps_all || sink->format->kind != RENDER_LAST)
+			return false;
+	}
+	return true;
 }
 
 /* ---- writing */
 
-static int write_sink(struct outputs *outputs, struct sink *sink, const struct summary *summary,
-	const struct summary *shown)
+static int write_shown(
+	const struct outputs *outputs, struct sink *sink, const struct summary *summary)
 {
-	const struct renderer *format = outputs->options->format;
+	struct selection selection = options__selection(outputs->options, sink->format);
+	struct summary *shown = selection__view(&selection, summary);
+	int err = shown ? sink->kind->write(sink, shown) : -ENOMEM;
+
+	selection__free_view(shown);
+	return err;
+}
+
+static int write_sink(
+	const struct outputs *outputs, struct sink *sink, const struct summary *summary)
+{
 	uint64_t bytes = summary__outstanding_bytes(summary);
-	int err = sink->kind->write(sink, format, sink->kind->keeps_all ? summary : shown);
+	int err = sink->kind->keeps_all ? sink->kind->write(sink, summary)
+					: write_shown(outputs, sink, summary);
 
 	sink->rendering.past_cnt++;
 	if (bytes > sink->rendering.past_bytes)
@@ -98,43 +124,46 @@ static int write_sink(struct outputs *outputs, struct sink *sink, const struct s
 }
 
 /* A reader that has closed its end of a pipe has seen enough, and is told nothing. */
-static void tell_failure(
-	const struct sink *sink, int err, const struct summary *summary, bool *told)
+static void tell_failure(const struct sink *sink, int err)
 {
-	if (err == -EPIPE)
-		return;
-	log_error("cannot write %s: %s", sink->name, strerror(-err));
-	if (sink->path && summary && !*told)
-		text_renderer.render(summary, &(struct render_options){0}, stderr);
-	*told = true;
+	if (err != -EPIPE)
+		log_error("cannot write %s: %s", sink->name, strerror(-err));
+}
+
+static void write_to_stderr(const struct outputs *outputs, const struct summary *summary)
+{
+	struct sink sink = {
+		.kind = sink_kind__of(NULL, &text_renderer),
+		.format = &text_renderer,
+		.file = stderr,
+	};
+
+	write_shown(outputs, &sink, summary);
 }
 
 int outputs__write(struct outputs *outputs, const struct summary *summary)
 {
-	struct summary *shown = selection__view(&outputs->selection, summary);
+	bool is_lost = false;
 	int exit_code = 0;
-	bool told = false;
 
-	if (!shown) {
-		log_error("no memory for a summary");
-		return EXIT_OUTPUT;
-	}
 	for (int i = 0; i < outputs->sink_cnt; i++) {
-		int err = write_sink(outputs, &outputs->sinks[i], summary, shown);
+		struct sink *sink = &outputs->sinks[i];
+		int err = write_sink(outputs, sink, summary);
 
 		if (!err)
 			continue;
-		tell_failure(&outputs->sinks[i], err, shown, &told);
+		tell_failure(sink, err);
+		is_lost = is_lost || (sink->path && err != -EPIPE);
 		exit_code = EXIT_OUTPUT;
 	}
-	selection__free_view(shown);
+	if (is_lost)
+		write_to_stderr(outputs, summary);
 	return exit_code;
 }
 
 int outputs__close(struct outputs *outputs)
 {
 	int exit_code = 0;
-	bool told = false;
 
 	for (int i = 0; outputs && i < outputs->sink_cnt; i++) {
 		struct sink *sink = &outputs->sinks[i];
@@ -143,7 +172,7 @@ int outputs__close(struct outputs *outputs)
 		free(sink->path);
 		if (!err)
 			continue;
-		tell_failure(sink, err, NULL, &told);
+		tell_failure(sink, err);
 		exit_code = EXIT_OUTPUT;
 	}
 	free(outputs);

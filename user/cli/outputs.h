@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where summaries go: each -o FILE, or a stream without one. A FILE whose name ends in ".heaptap"
- * is a recording; the others get the format that was asked for. What holds one summary is replaced
+ * is a recording; the others get the format that was asked for, or that their names tell. What holds one summary is replaced
  * by each new one at once (rename), so that a reader never sees half of it; a stream or device gets
  * the last summary at the end.
  */
@@ -17,8 +17,10 @@ struct outputs;
 
 /* 0, or an exit code after saying what failed; to be closed in both cases. */
 int outputs__open(struct outputs **ret_outputs, const struct options *options, FILE *default_out);
-/* Whether one of them keeps all stacks with their names, whatever is shown. */
-bool outputs__keep_all(const struct outputs *outputs);
+/* All stacks that any of them shows, and maybe more. A recording keeps all. */
+struct selection outputs__selection(const struct outputs *outputs);
+/* Whether each of them holds one summary: of several, each would only replace the one before. */
+bool outputs__hold_one(const struct outputs *outputs);
 /* To all of them. 0, or EXIT_OUTPUT after saying what failed; then the summary went to stderr as
  * text, so that what was measured is not lost with a full disk. */
 int outputs__write(struct outputs *outputs, const struct summary *summary);

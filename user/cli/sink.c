@@ -22,10 +22,9 @@ static int stream__open(struct sink *sink, const struct options *options)
 	return sink->file ? 0 : -errno;
 }
 
-static int stream__write(
-	struct sink *sink, const struct renderer *format, const struct summary *summary)
+static int stream__write(struct sink *sink, const struct summary *summary)
 {
-	int err = format->render(summary, &sink->rendering, sink->file);
+	int err = sink->format->render(summary, &sink->rendering, sink->file);
 
 	return !err && fflush(sink->file) ? -errno : err;
 }
@@ -37,13 +36,12 @@ static int stream__close(struct sink *sink)
 
 /* ---- a stream of a format that holds one summary: the last, at the end */
 
-static int last__write(
-	struct sink *sink, const struct renderer *format, const struct summary *summary)
+static int last__write(struct sink *sink, const struct summary *summary)
 {
 	size_t sz = 0;
 	char *bytes = NULL;
 	FILE *memory = open_memstream(&bytes, &sz);
-	int err = memory ? format->render(summary, &sink->rendering, memory) : -errno;
+	int err = memory ? sink->format->render(summary, &sink->rendering, memory) : -errno;
 
 	if (memory && fclose(memory) && !err)
 		err = -ENOMEM;
@@ -110,10 +108,9 @@ static int replaced__open(struct sink *sink, const struct options *options)
 	return replace_file(sink->path, "", 0);
 }
 
-static int replaced__write(
-	struct sink *sink, const struct renderer *format, const struct summary *summary)
+static int replaced__write(struct sink *sink, const struct summary *summary)
 {
-	int err = last__write(sink, format, summary);
+	int err = last__write(sink, summary);
 
 	return err ? err : replace_file(sink->path, sink->last, sink->last_sz);
 }
@@ -131,8 +128,7 @@ static int kept__open(struct sink *sink, const struct options *options)
 	return recorder__open(sink->path, options->max_size, &sink->recorder);
 }
 
-static int kept__write(
-	struct sink *sink, const struct renderer *format, const struct summary *summary)
+static int kept__write(struct sink *sink, const struct summary *summary)
 {
 	return recorder__append(sink->recorder, summary);
 }

@@ -10,6 +10,7 @@
 
 struct sink {
 	const struct sink_kind *kind;
+	const struct renderer *format;
 	const char *name;	   /* for people */
 	char *path;		   /* NULL: a stream that is not ours */
 	FILE *file;		   /* of streams */
@@ -22,8 +23,7 @@ struct sink {
 /* All return 0 or -errno. One that was not opened can be closed. */
 struct sink_kind {
 	int (*open)(struct sink *sink, const struct options *options);
-	int (*write)(
-		struct sink *sink, const struct renderer *format, const struct summary *summary);
+	int (*write)(struct sink *sink, const struct summary *summary);
 	int (*close)(struct sink *sink);
 	bool keeps_all; /* gets the summary with all stacks, not those that are to be shown */
 };

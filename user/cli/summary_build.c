@@ -98,8 +98,7 @@ struct summary_draft *summary_draft__new(
 	if (!draft)
 		return NULL;
 	draft->trace = trace;
-	if (!outputs__keep_all(trace->outputs))
-		draft->selection = options__selection(trace->options);
+	draft->selection = outputs__selection(trace->outputs);
 	fill_head(draft, kind);
 	for (; process && !err; process = only ? NULL : heap__next(trace->heap, process)) {
 		if (!trace->hooks.hides_silent || !is_silent(trace, process))

@@ -86,7 +86,7 @@ static int open_output(struct trace_spy *spy, const struct options *options, FIL
 
 static bool is_coloured(const struct trace_spy *spy, const struct options *options, FILE *out)
 {
-	return options->format == &text_renderer &&
+	return options__only_format(options) == &text_renderer &&
 	       outputs__is_coloured(options->colour, spy->owns_fd ? NULL : out);
 }
 
@@ -95,7 +95,7 @@ static struct spy *new_spy(struct trace *trace, const struct trace_spy *spy, FIL
 	const struct options *options = trace->options;
 	struct spy_setup setup = {
 		.options = &options->spy,
-		.renderer = options->format == &json_renderer ? &spy_json : &spy_text,
+		.renderer = options__only_format(options) == &json_renderer ? &spy_json : &spy_text,
 		.begin.monotonic_ns = now_ns(),
 		.begin.has_calls = !options->spy.summary,
 		.begin.link = link_kind__name(tracer__link_kind(trace->tracer)),

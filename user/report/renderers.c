@@ -19,3 +19,30 @@ const struct renderer *renderer__find(const char *name)
 			return renderers[i];
 	return NULL;
 }
+
+static const struct {
+	const char *text;
+	const struct renderer *renderer;
+} endings[] = {
+	{".txt", &text_renderer},
+	{".json", &json_renderer},
+	{".jsonl", &json_renderer},
+	{".folded", &folded_renderer},
+	{".pb.gz", &pprof_renderer},
+	{".pprof", &pprof_renderer},
+	{".massif", &massif_renderer},
+	{".html", &html_renderer},
+};
+
+const struct renderer *renderer__of_file(const char *path)
+{
+	size_t sz = strlen(path);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+		size_t ending_sz = strlen(endings[i].text);
+
+		if (sz > ending_sz && !strcmp(path + sz - ending_sz, endings[i].text))
+			return endings[i].renderer;
+	}
+	return NULL;
+}

@@ -225,5 +225,7 @@ uint64_t summary__outstanding_bytes(const struct summary *summary);
 
 /* By name, as --format gives it; NULL: there is none of that name. */
 const struct renderer *renderer__find(const char *name);
+/* By the ending of a file's name; NULL: it tells of none. */
+const struct renderer *renderer__of_file(const char *path);
 
 #endif
