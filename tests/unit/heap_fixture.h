@@ -8,11 +8,15 @@
 
 #define MAIN_TID 100
 #define OTHER_TID 101
+#define SEC 1000000000ULL
 
 struct fixture {
 	struct heap *heap;
 	struct process *process;
 };
+
+#define PROCESS(state) (((struct fixture *)*(state))->process)
+#define SCENARIO(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static int set_up(void **state)
 {

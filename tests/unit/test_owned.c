@@ -10,17 +10,9 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "heap/heap.h"
-#include "heap_fixture.h"
-
-#define PROCESS(state) (((struct fixture *)*(state))->process)
-
-static void alloc(struct process *process, uint64_t addr, uint64_t size, uint64_t stack)
-{
-	assert_int_equal(process__alloc(process, addr, size, stack, 1, MAIN_TID), 0);
-}
+#include "heap_blocks.h"
 
 static void alloc_in(struct process *process, uint64_t addr, uint64_t size, uint64_t arena)
 {
@@ -36,12 +28,6 @@ static void make(struct process *process, uint64_t arena, uint64_t parent, uint6
 static void move(struct process *process, uint64_t addr, uint64_t parent)
 {
 	assert_int_equal(process__arena_moved(process, addr, parent), 0);
-}
-
-static void assert_outstanding(struct process *process, uint64_t blocks, uint64_t bytes)
-{
-	assert_int_equal(process__totals(process)->outstanding_blocks, blocks);
-	assert_int_equal(process__totals(process)->outstanding_bytes, bytes);
 }
 
 struct arenas_seen {
@@ -514,29 +500,28 @@ static void a_long_random_run_agrees_with_the_model(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(an_arenas_end_frees_what_is_in_it),
-		TEST(a_reset_frees_but_the_arena_lives_on),
-		TEST(arenas_below_go_with_their_parents),
-		TEST(what_was_moved_goes_with_its_new_parent),
-		TEST(what_is_moved_to_none_goes_with_nobody),
-		TEST(nothing_comes_to_belong_to_itself),
-		TEST(a_block_freed_by_itself_leaves_its_arena),
-		TEST(an_arena_that_nobody_made_is_there_while_it_has_blocks),
-		TEST(a_plain_free_of_a_parent_leaves_its_children),
-		TEST(an_arena_made_again_proves_that_its_end_was_lost),
-		TEST(a_block_that_replaces_another_is_not_its_arenas),
-		TEST(a_realloc_keeps_parent_and_children),
-		TEST(a_realloc_that_fails_leaves_all_as_it_was),
-		TEST(a_realloc_to_nothing_frees_what_is_below),
-		TEST(another_thread_may_be_given_the_old_address),
-		TEST(an_arena_that_ends_below_a_realloc_leaves_its_block),
-		TEST(a_free_inside_counts_only_what_is_known),
-		TEST(an_unknown_block_is_known_by_what_is_freed_inside),
-		TEST(a_fork_copies_what_belongs_to_what),
-		TEST(what_is_deep_is_no_trouble),
-		TEST(a_long_random_run_agrees_with_the_model),
+		SCENARIO(an_arenas_end_frees_what_is_in_it),
+		SCENARIO(a_reset_frees_but_the_arena_lives_on),
+		SCENARIO(arenas_below_go_with_their_parents),
+		SCENARIO(what_was_moved_goes_with_its_new_parent),
+		SCENARIO(what_is_moved_to_none_goes_with_nobody),
+		SCENARIO(nothing_comes_to_belong_to_itself),
+		SCENARIO(a_block_freed_by_itself_leaves_its_arena),
+		SCENARIO(an_arena_that_nobody_made_is_there_while_it_has_blocks),
+		SCENARIO(a_plain_free_of_a_parent_leaves_its_children),
+		SCENARIO(an_arena_made_again_proves_that_its_end_was_lost),
+		SCENARIO(a_block_that_replaces_another_is_not_its_arenas),
+		SCENARIO(a_realloc_keeps_parent_and_children),
+		SCENARIO(a_realloc_that_fails_leaves_all_as_it_was),
+		SCENARIO(a_realloc_to_nothing_frees_what_is_below),
+		SCENARIO(another_thread_may_be_given_the_old_address),
+		SCENARIO(an_arena_that_ends_below_a_realloc_leaves_its_block),
+		SCENARIO(a_free_inside_counts_only_what_is_known),
+		SCENARIO(an_unknown_block_is_known_by_what_is_freed_inside),
+		SCENARIO(a_fork_copies_what_belongs_to_what),
+		SCENARIO(what_is_deep_is_no_trouble),
+		SCENARIO(a_long_random_run_agrees_with_the_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

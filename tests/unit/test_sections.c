@@ -13,8 +13,6 @@
 enum { OUTER, INNER, SECTION_CNT };
 enum { SP_HIGH = 0x7000, SP_MIDDLE = 0x6000, SP_LOW = 0x5000 };
 
-#define PROCESS(state) (((struct fixture *)*(state))->process)
-
 static int set_up_sections(void **state)
 {
 	return set_up(state) ? -1 : process__start_sections(PROCESS(state), SECTION_CNT);
