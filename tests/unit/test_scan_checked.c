@@ -4,23 +4,17 @@
  * families functions are of, and that C++'s operators are probed wherever they are.
  */
 #include <linux/types.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include <heaptap/event.h>
 
+#include "libraries.h"
 #include "probe/functions.h"
 #include "probe/scan.h"
-
-#define LIBRARIES "/usr/lib/x86_64-linux-gnu/"
 
 static struct probe_sites scan(const char *path)
 {
@@ -141,31 +135,15 @@ static void wrappers_of_other_allocators_are_probed(void **state)
 	probe_sites__destroy(&sites);
 }
 
-/* A global function of an assembler text. */
-#define FUNCTION(name, body)                                                                       \
-	".globl " name "\n.type " name ", @function\n" name ":\n" body ".size " name ", .-" name   \
-	"\n.balign 256, 0xcc\n"
 #define NEW_BY_POINTER FUNCTION("_Znwm", "jmp *%rax\n")
 #define NEW_BY_MALLOC FUNCTION("_Znwm", "push %rbp\ncall malloc@plt\npop %rbp\nret\n")
 #define DELETE FUNCTION("_ZdlPv", "jmp free@plt\n")
-#define MALLOC FUNCTION("malloc", "push %rbp\npop %rbp\nret\n")
+#define MALLOC SIMPLE("malloc")
 
 static struct probe_sites scan_assembly(const char *text)
 {
-	char directory[] = "/tmp/heaptap-scan-XXXXXX", command[128], path[64];
-	struct probe_sites sites;
-	FILE *assembler;
-
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/case.so", directory);
-	snprintf(command, sizeof(command), "cc -nostdlib -shared -x assembler - -o %s", path);
-	assembler = popen(command, "w");
-	fprintf(assembler, ".text\n%s\n.section .note.GNU-stack,\"\",@progbits\n", text);
-	assert_int_equal(pclose(assembler), 0);
-	sites = scan(path);
-	unlink(path);
-	rmdir(directory);
-	return sites;
+	link_assembly(text, "");
+	return scan(in_directory("case.so"));
 }
 
 static void a_programs_own_operators_are_probed(void **state)
@@ -205,5 +183,5 @@ int main(void)
 	};
 
 	allocator_functions__check();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, built__setup, built__teardown);
 }
