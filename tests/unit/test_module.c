@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "built_programs.h"
+#include "module_bytes.h"
 #include "symbol/module.h"
 
 #define LIBRARY "/lib64/ld-linux-x86-64.so.2" /* of every x86-64 system with glibc */
@@ -431,18 +432,6 @@ static void links_are_followed_in_the_root_of_the_process(void **state)
 	assert_true(module->fd >= 0);
 	assert_string_equal(module->path, "/link");
 	modules__free(modules);
-}
-
-static struct module *add_bytes(struct modules *modules, const void *bytes, size_t sz)
-{
-	int fd = memfd_create("hostile", MFD_CLOEXEC);
-	struct module *module;
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, sz), sz);
-	module = modules__add_fd(modules, fd, "/hostile");
-	close(fd);
-	return module;
 }
 
 static void a_file_that_is_no_elf_says_so(void **state)
