@@ -9,26 +9,14 @@
 #include <linux/types.h>
 #include <heaptap/event.h>
 
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "heap/check.h"
 #include "heap/freed.h"
-
-#define MAIN_TID 100
-#define OTHER_TID 101
-#define SEC 1000000000ULL
+#include "heap_fixture.h"
 
 enum { LIBC = 1, PROGRAM = 2 };
 
 /* Stacks: allocations by malloc 1 and 2, new 3, new[] 4; frees by free 11 and 12, delete 13. */
 enum { MALLOC = 1, MALLOC_2, NEW, NEW_ARRAY, FREE = 11, FREE_2, DELETE, LIBC_ONLY = 20 };
-
-struct fixture {
-	struct heap *heap;
-	struct process *process;
-};
 
 static void add_stack(struct fixture *f, uint64_t hash, uint8_t families)
 {
@@ -45,12 +33,13 @@ static void add_stack(struct fixture *f, uint64_t hash, uint8_t families)
 	process__set_families(f->process, hash, families);
 }
 
-static int set_up(void **state)
+static int set_up_checks(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f;
 
-	f->heap = heap__new();
-	f->process = heap__begin(f->heap, MAIN_TID, 7);
+	if (set_up(state))
+		return -1;
+	f = *state;
 	process__info(f->process)->from_birth = true;
 	add_stack(f, MALLOC, FAMILY_MALLOC);
 	add_stack(f, MALLOC_2, FAMILY_MALLOC);
@@ -60,17 +49,7 @@ static int set_up(void **state)
 	add_stack(f, FREE_2, FAMILY_MALLOC);
 	add_stack(f, DELETE, FAMILY_NEW);
 	add_stack(f, LIBC_ONLY, FAMILY_MALLOC);
-	*state = f;
 	return process__start_checks(f->process, 0);
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	heap__free(f->heap);
-	free(f);
-	return 0;
 }
 
 static void alloc_at(struct process *process, uint64_t addr, uint64_t stack, uint64_t time_ns)
@@ -422,29 +401,29 @@ static void a_removed_block_is_not_found(void **state)
 	assert_int_equal(freed_blocks__memory(&copy), 0);
 }
 
-#define SCENARIO(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_checks, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCENARIO(right_frees_are_no_findings),
-		SCENARIO(a_double_free_has_three_stacks),
-		SCENARIO(the_same_stacks_are_one_finding),
-		SCENARIO(an_address_that_is_given_out_again_may_be_freed_again),
-		SCENARIO(a_block_that_realloc_moved_is_freed),
-		SCENARIO(a_block_that_a_failed_realloc_kept_is_not_freed),
-		SCENARIO(a_threads_cache_is_freed_by_the_c_library),
-		SCENARIO(an_address_that_was_never_given_out),
-		SCENARIO(an_address_inside_a_block_names_the_block),
-		SCENARIO(without_its_birth_unknown_addresses_prove_nothing),
-		SCENARIO(each_family_is_freed_by_its_own),
-		SCENARIO(a_mismatch_has_two_stacks_and_frees_all_the_same),
-		SCENARIO(one_code_for_several_families_goes_with_each),
-		SCENARIO(blocks_from_before_all_names_were_known_match),
-		SCENARIO(findings_are_bounded),
-		SCENARIO(freed_blocks_are_bounded),
-		SCENARIO(a_child_knows_what_its_parent_freed),
-		SCENARIO(without_checks_there_are_no_findings),
+		TEST(right_frees_are_no_findings),
+		TEST(a_double_free_has_three_stacks),
+		TEST(the_same_stacks_are_one_finding),
+		TEST(an_address_that_is_given_out_again_may_be_freed_again),
+		TEST(a_block_that_realloc_moved_is_freed),
+		TEST(a_block_that_a_failed_realloc_kept_is_not_freed),
+		TEST(a_threads_cache_is_freed_by_the_c_library),
+		TEST(an_address_that_was_never_given_out),
+		TEST(an_address_inside_a_block_names_the_block),
+		TEST(without_its_birth_unknown_addresses_prove_nothing),
+		TEST(each_family_is_freed_by_its_own),
+		TEST(a_mismatch_has_two_stacks_and_frees_all_the_same),
+		TEST(one_code_for_several_families_goes_with_each),
+		TEST(blocks_from_before_all_names_were_known_match),
+		TEST(findings_are_bounded),
+		TEST(freed_blocks_are_bounded),
+		TEST(a_child_knows_what_its_parent_freed),
+		TEST(without_checks_there_are_no_findings),
 		cmocka_unit_test(a_removed_block_is_not_found),
 	};
 
