@@ -13,8 +13,6 @@
 static const uint8_t nothing[] = {0};
 /* What a CIE says here: CFA = sp + 8, return address at CFA - 8. */
 static const uint8_t cie_program[] = {0x0c, 7, 8, 0x90, 1};
-static const uint8_t sp_16[] = {0x0e, 16}; /* def_cfa_offset */
-static const uint8_t sp_24[] = {0x0e, 24};
 
 static inline int build(
 	const struct elf_frames *file, const struct frames *frames, struct unwind_rows *rows)

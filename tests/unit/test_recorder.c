@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The recorder's file: how large it may become, who reads it meanwhile, and a writer that is
- * stopped. */
+/* The recorder's file: its bound, who reads it meanwhile, and a writer that is stopped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -11,6 +11,9 @@
 
 #include "rows_by_hand.h"
 
+static const uint8_t sp_16[] = {0x0e, 16}; /* def_cfa_offset */
+static const uint8_t sp_24[] = {0x0e, 24};
+
 /* The rows are those of the first FDE, whatever else is in the section. Takes the frames. */
 static void check_first_fde_only(struct frames *frames)
 {
