@@ -73,8 +73,9 @@ static void static_program_with_symbols_and_without(void **state)
 	struct probe_sites sites;
 
 	(void)state;
-	built__run("printf '.globl _start, malloc\\n.type malloc, @function\\n_start: malloc: nop\\n' > "
-	    "exe.s");
+	built__run(
+		"printf '.globl _start, malloc\\n.type malloc, @function\\n_start: malloc: nop\\n'"
+		" > exe.s");
 	built__run("cc -nostdlib -static -Wl,-z,noexecstack exe.s -o exe");
 	assert_int_equal(scan(in_directory("exe"), &sites), 0);
 	assert_string_equal(names(&sites), "malloc ");

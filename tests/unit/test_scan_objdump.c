@@ -333,9 +333,8 @@ static void static_cxx_program_has_wrappers_only(void **state)
 	struct probe_sites sites;
 
 	(void)state;
-	built__run("echo 'int main(int c, char **) { delete new int(c); delete[] new char[c]; }' > new.cc "
-	    "&& "
-	    "c++ -O0 -static new.cc -o new");
+	built__run("echo 'int main(int c, char **) { delete new int(c); delete[] new char[c]; }'"
+		   " > new.cc && c++ -O0 -static new.cc -o new");
 	assert_int_equal(scan(in_directory("new"), &sites), 0);
 	assert_non_null(find_site(&sites, "malloc"));
 	assert_non_null(find_site(&sites, "free"));
