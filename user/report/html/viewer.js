@@ -43,6 +43,7 @@ function words_age(seconds) {
 }
 
 const words_count = (n) => n.toLocaleString("en");
+const words_some = (n, one) => `${words_count(n)} ${one}${n === 1 ? "" : one.endsWith("s") ? "es" : "s"}`;
 const words_measure = (n) => state.measure === "blocks" ? `${words_count(n)} ${state.unit}` : words_bytes(n);
 
 const WORDS = { bytes: words_bytes, blocks: words_count, growth: words_bytes, allocs: words_count,
@@ -241,7 +242,7 @@ function curve_draw() {
 	const top = Math.max(1, ...points.map((p) => p[1])), end = Math.max(1e-9, ...points.map((p) => p[0]));
 	const x = (time) => 80 + time / end * (width - 90), y = (bytes) => height - 20 - bytes / top * (height - 35);
 	const svg = drawing("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
-		"aria-label": `outstanding bytes of ${shown.length} processes in ${snapshots.length} summaries` });
+		"aria-label": `outstanding bytes of ${words_some(shown.length, "process")}, by summary` });
 	const legend = element("ul", {});
 	for (const share of [0, 0.5, 1])
 		svg.append(drawing("line", { class: "axis", x1: 80, x2: width - 10, y1: y(top * share), y2: y(top * share) }),
@@ -356,8 +357,8 @@ function findings_draw() {
 const list_of_section = (section) => `left by ${section.about.function}`;
 
 function section_words({ function: name, calls, calls_left, calls_under_way, threads, complete }, process) {
-	return `${name}, in ${process.comm} ${process.pid}: ${words_count(calls)} calls` +
-		(threads > 1 ? ` by ${words_count(threads)} threads` : "") +
+	return `${name}, in ${process.comm} ${process.pid}: ${words_some(calls, "call")}` +
+		(threads > 1 ? ` by ${words_some(threads, "thread")}` : "") +
 		(calls_left ? `; ${words_count(calls_left)} left by an exception or longjmp` : "") +
 		(calls_under_way ? `; ${words_count(calls_under_way)} not returned` : "") +
 		(complete ? "" : "; INCOMPLETE: events of this process were lost");
@@ -458,9 +459,9 @@ function head_draw() {
 	$("where").textContent = `${last.host}, Linux ${last.kernel}, ${new Date(last.time * 1000).toISOString().slice(0, 19)}Z, ` +
 		`after ${words_age(last.uptime)}`;
 	$("verdict").textContent = incomplete.length ?
-		`${words_bytes(bytes)} outstanding. INCOMPLETE: of ${incomplete.length} processes something was lost ` +
+		`${words_bytes(bytes)} outstanding. INCOMPLETE: of ${words_some(incomplete.length, "process")} something was lost ` +
 		`(${incomplete.slice(0, 5).map((process) => `${process.comm} ${process.pid}`).join(", ")})` :
-		`${words_bytes(bytes)} outstanding in ${last.processes.length} processes. The books are complete.`;
+		`${words_bytes(bytes)} outstanding in ${words_some(last.processes.length, "process")}. The books are complete.`;
 	if (last.sample_bytes)
 		$("verdict").textContent += ` Numbers are estimates: one byte in ${words_bytes(last.sample_bytes)} was sampled.`;
 	$("verdict").className = incomplete.length ? "bad" : "";
