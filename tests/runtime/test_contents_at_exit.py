@@ -36,6 +36,7 @@ def test_attached_with_more_blocks_than_one_call_reads(t):
     tracing.process.wait()
     image = tracing.of_pid(puppet.pid)[-1]
     t.equal(len(image["blocks"]), 3000, "blocks")
+    t.check("was not read" not in tracing.process.stderr, tracing.process.stderr)
     t.equal({len(text) for text in contents(image)}, {32}, "digits of each")
 
 
@@ -83,6 +84,7 @@ def test_nobody_waits_long_for_a_heaptap_that_is(t, what):
         os.kill(tracing.process.pid, signal.SIGCONT)
         tracing.process.wait()
         t.equal(contents(tracing.of_pid(puppet.pid)[-1]), [None] * 2, "contents that came too late")
+        t.contains(tracing.process.stderr, f"of process {puppet.pid} held at its exit was not read", "what is said of it")
 
 
 def test_a_static_program_is_read(t):

@@ -11,6 +11,7 @@
 #include "cli/contents.h"
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
+#include "util/log.h"
 
 #define BATCH 1024 /* UIO_MAXIOV */
 
@@ -111,18 +112,28 @@ void exit_contents__tell(const struct exit_contents *contents, struct summary_pr
 	}
 }
 
+static void tell_late(const struct event *record)
+{
+	log_warn("what the blocks of process %d held at its exit was not read: it had waited for a "
+		 "second, as long as it is held, before heaptap came to it",
+		(int)record->tgid);
+}
+
 /* A process that did not wait for the answer may be gone, and its number another's. One that ends
  * in another's memory (its parent's, with CLONE_VM) leaves that one's blocks alone. */
 void trace__keep_contents(struct trace *trace, struct process *process, const struct event *record)
 {
 	const struct block_listing *listing = &trace->options->blocks;
 	struct exit_contents *contents = NULL;
+	bool is_late;
 
 	if (process__info(process)->tgid == (pid_t)record->tgid)
 		contents = exit_contents__read(process, listing->order, listing->contents_sz);
-	if (tracer__answer(
-		    trace->tracer, EXIT_QUESTION(record->tgid, record->image), ANSWER_GO_ON) ||
-		!contents)
+	is_late = tracer__answer(
+		trace->tracer, EXIT_QUESTION(record->tgid, record->image), ANSWER_GO_ON);
+	if (is_late && contents)
+		tell_late(record);
+	if (is_late || !contents)
 		free(contents);
 	else
 		traced__of(process)->exit_contents = contents;
