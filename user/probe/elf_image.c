@@ -3,8 +3,9 @@
  * libelf reads the headers and tables; bytes at addresses are read with pread(2). Nothing is
  * mapped: a file that somebody truncates meanwhile gives short reads, never SIGBUS.
  *
- * Bounds: as many program headers as the kernel would take, sizes cut to the file's, relocations no
- * more than fit into the file once (sections of a hostile file may overlap).
+ * Bounds: as many program headers as the kernel would take, sizes cut to the file's, and sections
+ * of SECTION_SZ_MAX, as a sparse file has any size; relocations no more than fit into the file, and
+ * into one section, once (sections of a hostile file may overlap).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,9 +14,13 @@
 #include <unistd.h>
 
 #include "probe/elf_image.h"
+#include "util/elf_counts.h"
 
 /* fs/binfmt_elf.c, load_elf_phdrs(): the table may take 64 KiB. */
 #define PROGRAM_HEADERS_MAX (65536 / sizeof(Elf64_Phdr))
+
+/* Bytes of one table: libelf reads it as a whole. Chromium's relocations take 26 MB. */
+#define SECTION_SZ_MAX (256u << 20)
 
 static void elf_image__add_segment(struct elf_image *image, const GElf_Phdr *header)
 {
@@ -59,6 +64,8 @@ static int elf_image__read_header(struct elf_image *image)
 	if (!S_ISREG(stat.st_mode))
 		return -ENOEXEC;
 	image->file_sz = stat.st_size;
+	if (!elf_counts__are_plain(image->fd))
+		return -EIO;
 	elf_version(EV_CURRENT);
 	image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
 	if (!image->elf)
@@ -127,6 +134,14 @@ size_t elf_image__read(const struct elf_image *image, uint64_t address, void *bu
 	return got > 0 ? got : 0;
 }
 
+/* NULL: it cannot be read, or is too large. */
+static Elf_Data *read_table(Elf_Scn *scn, const GElf_Shdr *header)
+{
+	Elf_Data *data = header->sh_size <= SECTION_SZ_MAX ? elf_getdata(scn, NULL) : NULL;
+
+	return data && data->d_buf ? data : NULL;
+}
+
 static Elf_Data *elf_image__names(const struct elf_image *image, uint32_t section)
 {
 	Elf_Scn *scn = elf_getscn(image->elf, section);
@@ -134,7 +149,7 @@ static Elf_Data *elf_image__names(const struct elf_image *image, uint32_t sectio
 
 	if (!scn || !gelf_getshdr(scn, &header) || header.sh_type != SHT_STRTAB)
 		return NULL;
-	return elf_getdata(scn, NULL);
+	return read_table(scn, &header);
 }
 
 void elf_image__symbols(
@@ -150,9 +165,9 @@ void elf_image__symbols(
 		if (!scn || !gelf_getshdr(scn, &header))
 			return;
 	} while (header.sh_type != section_type);
-	symbols = elf_getdata(scn, NULL);
+	symbols = read_table(scn, &header);
 	names = elf_image__names(image, header.sh_link);
-	if (!symbols || !symbols->d_buf || !names || !names->d_buf)
+	if (!symbols || !names)
 		return;
 	*ret_symbols = (struct elf_symbols){
 		.symbols = symbols,
@@ -177,11 +192,11 @@ bool elf_symbols__get(const struct elf_symbols *symbols, size_t i, GElf_Sym *ret
 }
 
 /* Returns how many relocations of the budget are left. */
-static size_t visit_section(
-	Elf_Scn *scn, size_t budget, elf_relocation_visitor *visit, void *context)
+static size_t visit_section(Elf_Scn *scn, const GElf_Shdr *header, size_t budget,
+	elf_relocation_visitor *visit, void *context)
 {
-	Elf_Data *data = elf_getdata(scn, NULL);
-	size_t cnt = data && data->d_buf ? data->d_size / sizeof(Elf64_Rela) : 0;
+	Elf_Data *data = read_table(scn, header);
+	size_t cnt = data ? data->d_size / sizeof(Elf64_Rela) : 0;
 	GElf_Rela relocation;
 
 	for (size_t i = 0; i < cnt && budget > 0; i++, budget--)
@@ -202,12 +217,13 @@ static bool links_to_dynsym(const struct elf_image *image, const GElf_Shdr *head
 void elf_image__relocations(
 	const struct elf_image *image, elf_relocation_visitor *visit, void *context)
 {
-	size_t budget = image->file_sz / sizeof(Elf64_Rela);
+	size_t budget = (image->file_sz < SECTION_SZ_MAX ? image->file_sz : SECTION_SZ_MAX) /
+			sizeof(Elf64_Rela);
 	Elf_Scn *scn = NULL;
 	GElf_Shdr header;
 
 	while ((scn = elf_nextscn(image->elf, scn)) && budget > 0)
 		if (gelf_getshdr(scn, &header) && header.sh_type == SHT_RELA &&
 			links_to_dynsym(image, &header))
-			budget = visit_section(scn, budget, visit, context);
+			budget = visit_section(scn, &header, budget, visit, context);
 }

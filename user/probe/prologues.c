@@ -9,6 +9,7 @@
 #include "probe/prologues.h"
 
 #define PIECE_SZ (256 * 1024)
+#define CODE_SZ_MAX (1u << 30) /* a sparse file has any size; chromium has 240 MB of code */
 #define NEAR_BRANCH_SZ_MAX 6 /* 0f 8x and four bytes */
 #define SHORT_REACH 128	     /* of an 8-bit displacement */
 #define BEFORE_SZ (SHORT_REACH + 2 * INSTRUCTION_SZ_MAX)
@@ -174,7 +175,7 @@ int prologues__add_branches_of(
 	uint8_t *piece;
 	int err = 0;
 
-	if (executable_sz(image) > image->file_sz)
+	if (executable_sz(image) > image->file_sz || executable_sz(image) > CODE_SZ_MAX)
 		return -EIO;
 	piece = malloc(PIECE_SZ + NEAR_BRANCH_SZ_MAX);
 	if (!piece)

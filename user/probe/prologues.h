@@ -58,7 +58,8 @@ void prologues__add_near_branches(
 void prologues__add_decoded_branches(struct prologues *prologues, struct decoder *decoder,
 	const uint8_t *code, size_t code_sz, uint64_t address);
 
-/* The code of a whole file. 0, -ENOMEM, or -EIO: unreadable, or segments overlap. */
+/* The code of a whole file. 0, -ENOMEM, or -EIO: unreadable, too much, or
+ * segments overlap. */
 int prologues__add_branches_of(
 	struct prologues *prologues, struct decoder *decoder, const struct elf_image *image);
 

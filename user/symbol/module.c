@@ -28,6 +28,7 @@
 #include <unistd.h>
 #include "symbol/hash.h"
 #include "symbol/target_file.h"
+#include "util/elf_counts.h"
 #include "util/proc.h"
 
 #define NOTES_SZ_MAX (1 << 20) /* bytes read of a PT_NOTE; real ones are below 1 KiB */
@@ -125,10 +126,12 @@ static int read_segments(struct module *module, Elf *elf)
 
 static int read_elf(struct module *module)
 {
-	Elf *elf = elf_begin(module->fd, ELF_C_READ, NULL);
+	Elf *elf = NULL;
 	int err = -ENOEXEC;
 	GElf_Ehdr header;
 
+	if (elf_counts__are_plain(module->fd))
+		elf = elf_begin(module->fd, ELF_C_READ, NULL);
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
 		goto out;
 	err = read_segments(module, elf);
