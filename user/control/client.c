@@ -58,7 +58,7 @@ int control__ask(
 
 	if (dir_fd < 0)
 		return dir_fd == -ENOENT ? -ESRCH : dir_fd;
-	fd = (size_t)sz > sizeof(question) ? -ENAMETOOLONG : control_dir__connect(dir_fd, pid);
+	fd = (size_t)sz > sizeof(question) ? -ENAMETOOLONG : control_dir__connect(dir_fd, pid, 0);
 	close(dir_fd);
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ECONNREFUSED ? -ESRCH : fd;

@@ -65,10 +65,10 @@ struct sockaddr_un control_dir__address(int dir_fd, const char *prefix, pid_t pi
 	return address;
 }
 
-int control_dir__connect(int dir_fd, pid_t pid)
+int control_dir__connect(int dir_fd, pid_t pid, int flags)
 {
 	struct sockaddr_un address = control_dir__address(dir_fd, "", pid);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0), err;
 
 	if (fd < 0)
 		return -errno;
@@ -99,7 +99,7 @@ static int each_socket(
 		return -errno;
 	while ((entry = readdir(dir))) {
 		pid_t pid = pid_of(entry->d_name);
-		int connected = pid ? control_dir__connect(dir_fd, pid) : -ENOENT;
+		int connected = pid ? control_dir__connect(dir_fd, pid, SOCK_NONBLOCK) : -ENOENT;
 
 		if (pid)
 			visit(dir_fd, pid, connected, arg);
@@ -133,7 +133,7 @@ static void visit_live(int dir_fd, pid_t pid, int connected, void *arg)
 {
 	const struct visitor *visitor = arg;
 
-	if (connected >= 0)
+	if (connected >= 0 || connected == -EAGAIN)
 		visitor->visit(pid, visitor->arg);
 }
 

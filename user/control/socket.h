@@ -15,8 +15,9 @@ int control_dir__open(bool create);
 /* As sockets are named that lie in it: by way of its fd, however long its path is. `prefix` is of
  * the file's name. */
 struct sockaddr_un control_dir__address(int dir_fd, const char *prefix, pid_t pid);
-/* The fd of a connection; -ECONNREFUSED: nobody listens any more; or another -errno. */
-int control_dir__connect(int dir_fd, pid_t pid);
+/* The fd of a connection, with socket(2)'s flags; -ECONNREFUSED: nobody listens any more; -EAGAIN,
+ * with SOCK_NONBLOCK: one that listens, but does not take those who wait; or another -errno. */
+int control_dir__connect(int dir_fd, pid_t pid, int flags);
 /* Sockets of those who were killed are removed. */
 void control_dir__sweep(int dir_fd);
 /* Calls visit for each that can be asked. */
