@@ -2,8 +2,9 @@
 /*
  * Suppressions of what is shown, for --suppressions and for LeakSanitizer: the caller's function of
  * each stack, or its module. The format cannot say more than one frame, nor escape anything: a
- * character that means something in it becomes "*". The stacks stand beside it as comments, so that
- * a person sees what else of that function would go.
+ * character that means something in it becomes "*", and so does what is not ASCII, as a terminal
+ * may obey it. The stacks stand beside it as comments, so that a person sees what else of that
+ * function would go.
  */
 #include "report/summary.h"
 
@@ -25,7 +26,7 @@ static void put_pattern(struct output *out, const char *front, const char *name)
 {
 	output__printf(out, "leak:%s", front);
 	for (; *name; name++) {
-		bool plain = (unsigned char)*name > ' ' && *name != 0x7f && *name != '$';
+		bool plain = *name > ' ' && *name < 0x7f && *name != '$';
 		bool space = *name == ' ' && name[1];
 
 		output__write(out, plain || space ? name : "*", 1);
