@@ -121,7 +121,7 @@ static void put_counters(
 static void put_stack_ends(struct page *page, const struct summary *summary)
 {
 	uint64_t ends[STACK_END_CNT] = {0}, all = 0;
-	char count[32], total[32];
+	char count[32], total[32], share[32];
 
 	for (size_t i = 0; i < summary->process_cnt; i++) {
 		for (size_t end = 0; end < STACK_END_CNT; end++) {
@@ -133,8 +133,9 @@ static void put_stack_ends(struct page *page, const struct summary *summary)
 		return;
 	page__put(page, STYLE_PLAIN, "stacks");
 	page__pad(page, LABEL_COLUMN);
-	page__put(page, STYLE_PLAIN, "%s, %.1f %% of them complete",
-		text__count(total, sizeof(total), all), 100.0 * ends[STACK_END_ROOT] / all);
+	page__put(page, STYLE_PLAIN, "%s, %s of them complete",
+		text__count(total, sizeof(total), all),
+		words__share(share, sizeof(share), ends[STACK_END_ROOT], all));
 	page__end_line(page);
 	for (size_t end = 0; end < STACK_END_CNT; end++) {
 		if (end == STACK_END_ROOT || !ends[end])

@@ -120,23 +120,6 @@ void section__frames(
 
 /* ---- stacks ---- */
 
-/* "65.3 %", in tenths by integers; what is there is never told as nothing */
-static char *share_words(char *buf, size_t buf_sz, uint64_t part, uint64_t whole)
-{
-	unsigned int tenths;
-
-	if (!whole || part > whole) {
-		snprintf(buf, buf_sz, "-");
-		return buf;
-	}
-	tenths = ((unsigned __int128)part * 1000 + whole / 2) / whole;
-	if (part && !tenths)
-		snprintf(buf, buf_sz, "<0.1 %%");
-	else
-		snprintf(buf, buf_sz, "%u.%u %%", tenths / 10, tenths % 10);
-	return buf;
-}
-
 static void put_ages(struct page *page, const struct summary_stack *stack)
 {
 	char oldest[32], newest[32];
@@ -200,7 +183,7 @@ static void put_numbers(struct page *page, const struct stack_list *list,
 		text__count(buf, sizeof(buf), stack->outstanding_blocks),
 		words__plural(stack->outstanding_blocks, list->one, list->many));
 	page__put(page, STYLE_PLAIN, "%9s",
-		share_words(buf, sizeof(buf), stack->outstanding_bytes, list->whole_bytes));
+		words__share(buf, sizeof(buf), stack->outstanding_bytes, list->whole_bytes));
 	if (list->has_past)
 		page__put(page, stack->growth_bytes > 0 ? STYLE_SIZE : STYLE_PLAIN, "%12s",
 			words__change(buf, sizeof(buf), stack->growth_bytes));

@@ -64,6 +64,8 @@ void words__label(struct page *page, const char *label);
 char *words__change(char *buf, size_t buf_sz, int64_t bytes);
 /* "+1.5 KiB, +3 blocks" */
 void words__growth(struct page *page, int64_t bytes, int64_t blocks);
+/* "65.3 %": some is never told as nothing, nor most as all. "-" where it is no share; buf */
+char *words__share(char *buf, size_t buf_sz, uint64_t part, uint64_t whole);
 /* "block" or "blocks" and the like: the second for all counts but 1 */
 const char *words__plural(uint64_t count, const char *one, const char *many);
 /* " ± 1.2 MiB", " ± 1,234": half of a 95 % interval; "" if the numbers are no estimates; buf */

@@ -40,6 +40,24 @@ void words__growth(struct page *page, int64_t bytes, int64_t blocks)
 		words__plural(count, "block", "blocks"));
 }
 
+char *words__share(char *buf, size_t buf_sz, uint64_t part, uint64_t whole)
+{
+	unsigned int tenths;
+
+	if (!whole || part > whole) {
+		snprintf(buf, buf_sz, "-");
+		return buf;
+	}
+	tenths = ((unsigned __int128)part * 1000 + whole / 2) / whole;
+	if (part && !tenths)
+		snprintf(buf, buf_sz, "<0.1 %%");
+	else if (part < whole && tenths == 1000)
+		snprintf(buf, buf_sz, ">99.9 %%");
+	else
+		snprintf(buf, buf_sz, "%u.%u %%", tenths / 10, tenths % 10);
+	return buf;
+}
+
 const char *words__plural(uint64_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;
