@@ -56,6 +56,12 @@ def test_usage(t, words):
     t.check(finished.stderr.strip(), "nothing is said")
 
 
+@each(["-Zv"], ["-vZ"], ["--check", "-Zv"], ["-Z"])
+@without_bpf
+def test_letter_that_is_no_option_is_named(t, words):
+    check_refused(t, USAGE, ["attach", *words, "1"], "'-Z' is no option of attach")
+
+
 @each("abc", "0", "-5", "12x", "99999999999999", "")
 @without_bpf
 def test_pid_that_is_no_number(t, pid):

@@ -67,8 +67,7 @@ static void fill_getopt(unsigned int command, struct option *longs, char *shorts
 	for (size_t i = 0; i < ROW_CNT; i++) {
 		if (!(rows[i].commands & command))
 			continue;
-		*longs++ = (struct option){rows[i].name,
-			takes(&rows[i]), NULL, LONG_ONLY + i};
+		*longs++ = (struct option){rows[i].name, takes(&rows[i]), NULL, LONG_ONLY + i};
 		if (rows[i].short_name)
 			*shorts++ = rows[i].short_name;
 		if (rows[i].short_name && rows[i].argument)
@@ -98,13 +97,19 @@ static int apply(struct options *options, const struct option_row *row, const ch
 	return -EINVAL;
 }
 
+/* A letter may stand among others, which getopt is not through with: then it is not the last word.
+ */
 static int complain(int value, const char *command, char *const argv[])
 {
+	const char letter[] = {'-', optopt, '\0'};
+	bool is_letter = optopt && optopt != 'h' && optopt < LONG_ONLY;
+	const char *option = is_letter ? letter : argv[optind - 1];
+
 	if (value == ':')
-		log_error("option '%s' needs a value", argv[optind - 1]);
+		log_error("option '%s' needs a value", option);
 	else
-		log_error("'%s' is no option of %s; try: heaptap %s --help", argv[optind - 1],
-			command, command);
+		log_error("'%s' is no option of %s; try: heaptap %s --help", option, command,
+			command);
 	return -EINVAL;
 }
 
