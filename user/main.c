@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Dispatch only. */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "cli/allocators.h"
 #include "cli/command.h"
 #include "util/log.h"
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 	const struct command *command = command__find(name);
@@ -32,4 +34,15 @@ int main(int argc, char **argv)
 	exit_code = err ? err : command->run(&options);
 	options__destroy(&options);
 	return exit_code;
+}
+
+/* Summaries have told of their own failures; what commands print of themselves goes by here. */
+int main(int argc, char **argv)
+{
+	int exit_code = run(argc, argv);
+
+	if (exit_code || (!fflush(stdout) && !ferror(stdout)))
+		return exit_code;
+	log_error("cannot write output: %s", strerror(errno));
+	return EXIT_OUTPUT;
 }

@@ -62,6 +62,14 @@ def test_letter_that_is_no_option_is_named(t, words):
     check_refused(t, USAGE, ["attach", *words, "1"], "'-Z' is no option of attach")
 
 
+@each("--help", "--version", "attach --help", "probes /usr/lib/x86_64-linux-gnu/libc.so.6")
+@without_bpf
+def test_full_disk_behind_what_a_command_prints(t, words):
+    finished = t.run(["sh", "-c", f"{heaptap.HEAPTAP} {words} > /dev/full"])
+    t.status(finished, OUTPUT)
+    t.contains(finished.stderr, "No space left on device", "stderr")
+
+
 @each("abc", "0", "-5", "12x", "99999999999999", "")
 @without_bpf
 def test_pid_that_is_no_number(t, pid):

@@ -51,7 +51,7 @@ static int list(const struct recorded_arg *arg)
 		list_one(recorded__summary(recorded), i + 1);
 		recorded__free(recorded);
 	}
-	return fflush(stdout) ? EXIT_OUTPUT : exit_code;
+	return exit_code;
 }
 
 static int write_one(const struct recorded_arg *arg, size_t i, struct outputs *outputs)
