@@ -84,6 +84,12 @@ def test_pid_that_is_not_there(t):
     check_refused(t, TARGET, ["attach", gone], gone, "process")
 
 
+@without_bpf
+def test_number_that_no_process_can_have(t):
+    """Cut to 32 bits it is 1's."""
+    check_refused(t, TARGET, ["probes", str((1 << 32) + 1)], "there is no process 4294967297")
+
+
 def test_pid_that_is_not_there_beside_one_that_is(t):
     gone, puppet = t.run(["true"]).pid, Puppet(t)
     check_refused(t, TARGET, ["attach", puppet.pid, gone], gone)

@@ -105,13 +105,14 @@ static int print_mapping(const struct proc_mapping *mapping, void *arg)
 	return 0;
 }
 
-static int print_process(struct probes *probes, pid_t pid)
+static int print_process(struct probes *probes, long number)
 {
 	size_t before = probes->site_cnt;
+	pid_t pid = number;
 	int err;
 
-	if (!proc__exists(pid)) {
-		log_error("there is no process %d", pid);
+	if (pid != number || !proc__exists(pid)) {
+		log_error("there is no process %ld", number);
 		return EXIT_TARGET;
 	}
 	probes->pid = pid;
@@ -133,7 +134,8 @@ static void print_closure(struct probes *probes, const char *path)
 
 	if (!closure__add(&paths, path, environ)) {
 		for (size_t i = 0; i < paths.cnt; i++) {
-			int fd = open(paths.paths[i], O_RDONLY | O_CLOEXEC);
+			int fd = open(paths.paths[i],
+				O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 			struct module *module =
 				fd < 0 ? NULL : modules__add_fd(probes->modules, fd, paths.paths[i]);
 
@@ -196,7 +198,7 @@ int cmd_probes(const struct options *options)
 		exit_code = print_installed(&probes);
 	for (int i = 0; !exit_code && i < options->arg_cnt; i++)
 		exit_code = is_number(options->args[i]) ?
-				    print_process(&probes, atoi(options->args[i])) :
+				    print_process(&probes, strtol(options->args[i], NULL, 10)) :
 				    print_path(&probes, options->args[i]);
 	modules__free(probes.modules);
 	return exit_code;
