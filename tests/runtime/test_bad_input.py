@@ -79,6 +79,11 @@ def test_pid_that_is_no_number(t, pid):
 
 # ---- targets ----
 
+def test_fifo_is_not_waited_for(t):
+    os.mkfifo(t.directory / "fifo")
+    check_refused(t, TARGET, ["watch", t.directory / "fifo"], "fifo", seconds=20)
+
+
 def test_pid_that_is_not_there(t):
     gone = t.run(["true"]).pid
     check_refused(t, TARGET, ["attach", gone], gone, "process")

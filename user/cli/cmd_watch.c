@@ -87,7 +87,7 @@ static int add_closure(struct trace *trace, const char *program)
 static bool is_program_for_filter(const struct options *options, const char *path)
 {
 	struct probe_sites sites = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret;
 
 	if (fd < 0)
 		return false;
