@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Dispatch only. */
+/* Dispatch only, and what holds for every command. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "cli/allocators.h"
 #include "cli/command.h"
 #include "util/log.h"
@@ -36,11 +38,27 @@ static int run(int argc, char **argv)
 	return exit_code;
 }
 
+/* A file that is opened gets the lowest number that is free: messages would go into a recording
+ * that has standard error's. What is written here fails, as it does to a closed one; a command that
+ * is run does not inherit it. */
+static void fill_closed_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Summaries have told of their own failures; what commands print of themselves goes by here. */
 int main(int argc, char **argv)
 {
-	int exit_code = run(argc, argv);
+	int exit_code;
 
+	fill_closed_standard_files();
+	exit_code = run(argc, argv);
 	if (exit_code || (!fflush(stdout) && !ferror(stdout)))
 		return exit_code;
 	log_error("cannot write output: %s", strerror(errno));

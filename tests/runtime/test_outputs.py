@@ -393,6 +393,19 @@ def test_a_profile_is_replaced_as_a_whole(t):
     t.equal(sorted(path.name for path in t.directory.glob("*.new")), [], "files that were left behind")
 
 
+def test_messages_do_not_go_into_a_file_in_place_of_a_closed_stderr(t):
+    path = t.path("x.heaptap")
+    t.status(t.run(["sh", "-c", f"exec {heaptap.HEAPTAP} run -v -o {path} -- true 2>&-"]), 0)
+    t.contains(tool(t, "report", "--list", path).stdout, "1 process", "report --list")
+
+
+def test_a_list_that_cannot_be_written_is_told(t):
+    path = leak_recording(t)
+    finished = t.run(["sh", "-c", f"{heaptap.HEAPTAP} report --list {path} > /dev/full"])
+    t.status(finished, 6)
+    t.contains(finished.stderr, "No space left on device", "stderr")
+
+
 def test_a_device_is_written_to_not_replaced(t):
     recording = leak_recording(t)
     report(t, recording, "-f", "pprof", "-o", "/dev/null")
