@@ -215,3 +215,21 @@ def test_twenty_thousand_stacks(t):
     with Page(t, path) as page:
         t.check(page.run("return last.processes[0].stacks.length") >= 20000, "stacks are missing")
         t.check(page.seconds < SECONDS_MAX, f"it took {page.seconds:.1f} s to open")
+
+
+def test_weeks_of_summaries_are_drawn(t):
+    """More points than a function of JavaScript takes arguments."""
+    path, image = leak(t)
+    page, block = path.read_text().split('<script type="application/json">')
+    about = '"about":{"host":"h","kernel":"k","time":1,"uptime":%d,"sample_bytes":0},"strings":[],"frames":[],"nodes":[],'
+    process = f'{{"about":{{"pid":{image["pid"]},"image":{image["image"]},"comm":"leak","outstanding_bytes":%d}},' \
+        '"stacks":[],"mapped":[],"arenas":[],"findings":[],"sections":[]}'
+    head = '<script type="application/json">'
+    with open(path, "w") as file:
+        file.write(page)
+        for i in range(140_000):
+            file.write(f'{head}{{{about % i}"processes":[{process % i}]}}</script>\n')
+        file.write(head + block)
+    with Page(t, path) as page:
+        t.equal(page.run("return curve_series().map((one) => one.points.length)"), [140_001], "points")
+        t.equal(len(page.all("#curve path")), 1, "lines drawn")

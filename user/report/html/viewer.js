@@ -49,6 +49,9 @@ const words_measure = (n) => state.measure === "blocks" ? `${words_count(n)} ${s
 const WORDS = { bytes: words_bytes, blocks: words_count, growth: words_bytes, allocs: words_count,
 	allocated: words_bytes, oldest: words_age, newest: words_age };
 
+/* Math.max takes no more than some 100,000 arguments. */
+const largest = (numbers, least) => numbers.reduce((most, n) => Math.max(most, n), least);
+
 function text_at(number) {
 	return number < 0 ? "" : last.strings[number];
 }
@@ -228,8 +231,10 @@ function curve_series() {
 			series.get(key).points.push([snapshot.uptime, process.outstanding_bytes]);
 		}
 	const wanted = state.process < 0 ? null : process_key(last.processes[state.process]);
-	return [...series.values()].filter((one) => !wanted || one.key === wanted)
-		.sort((a, b) => Math.max(...b.points.map((p) => p[1])) - Math.max(...a.points.map((p) => p[1])));
+	const shown = [...series.values()].filter((one) => !wanted || one.key === wanted);
+	for (const one of shown)
+		one.most = largest(one.points.map((p) => p[1]), 0);
+	return shown.sort((a, b) => b.most - a.most);
 }
 
 function curve_path(points, x, y) {
@@ -239,7 +244,7 @@ function curve_path(points, x, y) {
 function curve_draw() {
 	const all = curve_series(), shown = all.slice(0, LINES_MAX), width = 1000, height = 220;
 	const points = shown.flatMap((one) => one.points);
-	const top = Math.max(1, ...points.map((p) => p[1])), end = Math.max(1e-9, ...points.map((p) => p[0]));
+	const top = largest(points.map((p) => p[1]), 1), end = largest(points.map((p) => p[0]), 1e-9);
 	const x = (time) => 80 + time / end * (width - 90), y = (bytes) => height - 20 - bytes / top * (height - 35);
 	const svg = drawing("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
 		"aria-label": `outstanding bytes of ${words_some(shown.length, "process")}, by summary` });
