@@ -217,6 +217,13 @@ def test_twenty_thousand_stacks(t):
         t.check(page.seconds < SECONDS_MAX, f"it took {page.seconds:.1f} s to open")
 
 
+def test_sizes_are_rounded_into_their_unit(t):
+    path, _ = leak(t)
+    with Page(t, path) as page:
+        t.equal(page.run("return [0, 1023, 1024, 1048524, 1048525, 1 << 30, -1536].map(words_bytes)"),
+                ["0 B", "1023 B", "1.0 KiB", "1023.9 KiB", "1.0 MiB", "1.0 GiB", "\u22121.5 KiB"], "sizes")
+
+
 def test_weeks_of_summaries_are_drawn(t):
     """More points than a function of JavaScript takes arguments."""
     path, image = leak(t)

@@ -28,7 +28,7 @@ let snapshots, last, root, matching;
 function words_bytes(n) {
 	const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 	let unit = 0, value = Math.abs(n);
-	while (value >= 1024 && unit < units.length - 1) {
+	while (value >= 1023.95 && unit < units.length - 1) {
 		value /= 1024;
 		unit++;
 	}
