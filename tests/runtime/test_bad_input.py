@@ -46,6 +46,12 @@ def test_value_of_error_exitcode(t, value):
     check_refused(t, USAGE, ["run", f"--error-exitcode={value}", "--", "true"], "error-exitcode")
 
 
+@each("x", "-1", "0", "4294967297")
+@without_bpf
+def test_value_of_thread(t, value):
+    check_refused(t, USAGE, ["spy", f"--thread={value}", "--", "true"], "thread")
+
+
 @each([], ["frobnicate"], ["run"], ["run", "--"], ["attach"], ["watch", "--frobnicate", "/nonexistent"],
       ["watch", "-Z", "/nonexistent"], ["attach", "--interval"], ["doctor", "surplus"],
       ["run", "--comm", "x", "--", "true"])

@@ -23,7 +23,7 @@ struct spy_options {
 	const char *functions;	 /* names or patterns (fnmatch), separated by commas; NULL: all */
 	const char *stack_match; /* a pattern: only calls with such a function in their stack; or
 				    NULL */
-	int64_t thread;		 /* 0: any */
+	pid_t thread;		 /* 0: any */
 	uint64_t sizes[2];	 /* from, to; 0, 0: any, and such as have none */
 	uint64_t slower_ns;
 	bool pre, stack, summary;
