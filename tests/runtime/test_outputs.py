@@ -399,6 +399,14 @@ def test_messages_do_not_go_into_a_file_in_place_of_a_closed_stderr(t):
     t.contains(tool(t, "report", "--list", path).stdout, "1 process", "report --list")
 
 
+def test_a_limit_of_a_files_size_is_an_error_of_writing(t):
+    words = f"run -f json -o {t.path('x.json')} -- {heaptap.program('many_stacks')} 2000"
+    finished = t.run(["sh", "-c", f"ulimit -f 1; exec {heaptap.HEAPTAP} {words}"])
+    t.status(finished, 6)
+    t.contains(finished.stderr, "x.json: File too large", "stderr")
+    t.contains(finished.stderr, "final summary", "stderr: what was measured")
+
+
 def test_a_list_that_cannot_be_written_is_told(t):
     path = leak_recording(t)
     finished = t.run(["sh", "-c", f"{heaptap.HEAPTAP} report --list {path} > /dev/full"])

@@ -27,6 +27,12 @@ bool outputs__is_coloured(enum colour_mode mode, FILE *file)
 	return file && isatty(fileno(file)) && !(no_color && *no_color);
 }
 
+void outputs__ignore_signals(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
 static int open_sink(struct outputs *outputs, const char *path, FILE *stream_file)
 {
 	const struct options *options = outputs->options;
@@ -61,7 +67,7 @@ int outputs__open(struct outputs **ret_outputs, const struct options *options, F
 	struct outputs *outputs = calloc(1, sizeof(*outputs));
 	int exit_code = 0;
 
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, and told as one */
+	outputs__ignore_signals();
 	*ret_outputs = outputs;
 	if (!outputs)
 		return EXIT_OUTPUT;

@@ -15,6 +15,9 @@
 
 struct outputs;
 
+/* A closed pipe and a file of the size that a process may write (setrlimit(2)) are errors of writing
+ * from here on, and told as such. */
+void outputs__ignore_signals(void);
 /* 0, or an exit code after saying what failed; to be closed in both cases. */
 int outputs__open(struct outputs **ret_outputs, const struct options *options, FILE *default_out);
 /* All stacks that any of them shows, and maybe more. A recording keeps all. */

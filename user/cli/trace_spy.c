@@ -117,7 +117,7 @@ int trace_spy__open(struct trace *trace, FILE *default_out)
 	if (!spy)
 		return EXIT_TRACING;
 	trace->spy = spy;
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, and told as one */
+	outputs__ignore_signals();
 	exit_code = open_output(spy, trace->options, default_out);
 	if (exit_code)
 		return exit_code;
