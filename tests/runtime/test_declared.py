@@ -151,6 +151,15 @@ def test_a_static_function_by_its_offset(t, case):
     heaptap.check_totals(t, image, expect)
 
 
+def test_name_of_an_offset_reaches_a_terminal_harmless(t):
+    pool = heaptap.program("pool")
+    offset = offset_of(t, pool, "hidden_alloc")
+    config = declare_pool(t, f'offset = {offset:#x}; name = "x\\x1b[2Jy"', 3, str(pool))
+    finished = t.run([heaptap.HEAPTAP, "probes", "--allocators", config, pool])
+    t.status(finished, 0)
+    t.contains(finished.stdout, "x\\x1b[2Jy", "probes")
+
+
 def test_attach_knows_nothing_of_older_trees(t):
     """What was there before is in no number, also when it grows, moves and goes."""
     stdin, line = os.pipe()

@@ -58,16 +58,21 @@ static enum link_kind best_link(void)
 	return kind;
 }
 
+/* The name may be one that a file of declarations gives to an offset. */
 static void print_site(struct probes *probes, const struct probe_site *site, const char *path)
 {
+	char *name = text__printable(site->name);
+
 	if (!probes->told_head)
 		printf("%-22s %-6s %-8s %10s %4s  %-9s %-30s %s\n", "FUNCTION", "PROBE", "LINK",
 			"OFFSET", "+", "COST", "INSTRUCTION", "FILE");
 	probes->told_head = true;
 	probes->site_cnt++;
-	printf("%-22s %-6s %-8s %#10llx %4u  %-9s %-30s %s\n", site->name, kinds[site->kind],
-		link_name(probes->link, site->kind), (unsigned long long)site->file_offset,
-		site->entry_delta, costs[site->cost], site->instruction, path);
+	printf("%-22s %-6s %-8s %#10llx %4u  %-9s %-30s %s\n", name ? name : "?",
+		kinds[site->kind], link_name(probes->link, site->kind),
+		(unsigned long long)site->file_offset, site->entry_delta, costs[site->cost],
+		site->instruction, path);
+	free(name);
 }
 
 static int print_module(struct probes *probes, const struct module *module)
