@@ -217,6 +217,21 @@ static void very_long_names_are_cut(void **state)
 	free(text);
 }
 
+static void a_sparse_map_takes_no_memory(void **state)
+{
+	struct perfmap *map;
+
+	(void)state;
+	write_text("w", "1000 10 first\n2000 1");
+	assert_int_equal(truncate(map_path, 40 << 20), 0);
+	map = read_map();
+	check(map, 0x1000, "first", 0x1000);
+	assert_true(perfmap__sz(map) < 1 << 20);
+	assert_int_equal(perfmap__refresh(map), 0);
+	assert_true(perfmap__sz(map) < 1 << 20);
+	perfmap__free(map);
+}
+
 static void a_process_that_started_at_another_time_is_not_asked(void **state)
 {
 	struct perfmap *map = perfmap__new(getpid(), start_ns() - 1000000000);
@@ -336,6 +351,7 @@ int main(void)
 		MAP_TEST(garbage_does_no_harm),
 		MAP_TEST(many_ranges_over_one_address_cost_no_time),
 		MAP_TEST(very_long_names_are_cut),
+		MAP_TEST(a_sparse_map_takes_no_memory),
 		MAP_TEST(a_process_that_started_at_another_time_is_not_asked),
 		MAP_TEST(a_map_of_another_user_is_not_read),
 		MAP_TEST(a_fifo_or_a_device_is_no_map),

@@ -37,7 +37,7 @@ struct perfmap {
 	ino_t inode;
 	off_t read_sz; /* bytes of the file that are in text */
 	char *text;
-	size_t text_sz;
+	size_t text_sz, text_cap;
 	struct intervals ranges;
 };
 
@@ -62,7 +62,7 @@ static void forget(struct perfmap *map)
 	intervals__free(&map->ranges);
 	free(map->text);
 	map->text = NULL;
-	map->text_sz = 0;
+	map->text_sz = map->text_cap = 0;
 	map->read_sz = 0;
 }
 
@@ -76,7 +76,7 @@ void perfmap__free(struct perfmap *map)
 
 size_t perfmap__sz(const struct perfmap *map)
 {
-	return sizeof(*map) + map->text_sz +
+	return sizeof(*map) + map->text_cap +
 	       map->ranges.cap * (sizeof(*map->ranges.list) + sizeof(*map->ranges.reach));
 }
 
@@ -134,27 +134,39 @@ static int open_map(const struct perfmap *map, struct stat *ret_st)
 	return err;
 }
 
-/* Appends what the file has beyond read_sz up to its last newline. */
+/* False without memory: then the text is as it was. */
+static bool resize_text(struct perfmap *map, size_t cap)
+{
+	char *text = realloc(map->text, cap);
+
+	if (!text)
+		return false;
+	map->text = text;
+	map->text_cap = cap;
+	return true;
+}
+
+/* Appends what the file has beyond read_sz up to its last newline: of a sparse file, that may be
+ * next to nothing of what there was to be room for. */
 static int read_lines(struct perfmap *map, int fd, off_t file_sz)
 {
 	size_t sz = file_sz - map->read_sz, got = 0;
 	ssize_t more = 1;
-	char *text, *end;
+	char *end;
 
 	if (sz > TEXT_SZ_MAX - map->text_sz)
 		sz = TEXT_SZ_MAX - map->text_sz;
-	text = realloc(map->text, map->text_sz + sz + 1);
-	if (!text)
+	if (!resize_text(map, map->text_sz + sz + 1))
 		return -ENOMEM;
-	map->text = text;
 	while (got < sz && more > 0) {
-		more = pread(fd, text + map->text_sz + got, sz - got, map->read_sz + got);
+		more = pread(fd, map->text + map->text_sz + got, sz - got, map->read_sz + got);
 		got += more > 0 ? more : 0;
 	}
-	end = memrchr(text + map->text_sz, '\n', got);
-	got = end ? (size_t)(end + 1 - (text + map->text_sz)) : 0;
+	end = memrchr(map->text + map->text_sz, '\n', got);
+	got = end ? (size_t)(end + 1 - (map->text + map->text_sz)) : 0;
 	map->text_sz += got;
 	map->read_sz += got;
+	resize_text(map, map->text_sz + 1);
 	return more < 0 ? -errno : 0;
 }
 
