@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "golden.h"
 #include "report_samples.h"
+#include "util/text.h"
 
 #define EXPRESSIONS_MAX 24
 
@@ -220,6 +221,20 @@ static void hostile_names_come_out_as_they_were(void **state)
 	assert_int_equal(check(&hostile, &samples[0].options, expressions), 0);
 }
 
+static void no_control_byte_of_a_target_gets_through(void **state)
+{
+	size_t sz;
+	char *text = golden__render(&json_renderer, &hostile, &samples[0].options, &sz), *printable;
+
+	(void)state;
+	assert_int_equal(text[sz - 1], '\n');
+	text[sz - 1] = '\0';
+	printable = text__printable(text);
+	assert_string_equal(text, printable);
+	free(printable);
+	free(text);
+}
+
 static void a_full_disk_is_reported(void **state)
 {
 	FILE *out = fopen("/dev/full", "w");
@@ -249,6 +264,7 @@ int main(void)
 		cmocka_unit_test(another_parser_reads_the_values),
 		cmocka_unit_test(losses_and_ends_are_told),
 		cmocka_unit_test(hostile_names_come_out_as_they_were),
+		cmocka_unit_test(no_control_byte_of_a_target_gets_through),
 		cmocka_unit_test(a_full_disk_is_reported),
 		cmocka_unit_test(renderers_are_found_by_name),
 	};

@@ -2,7 +2,8 @@
 /*
  * Typed fields on top of json-c, which escapes strings (RFC 8259, section 7) but takes any bytes
  * and writes doubles with 17 digits and by the locale: so strings are made UTF-8 first, and
- * fractions are formatted here, out of integers.
+ * fractions are formatted here, out of integers. Of control characters it escapes those that the
+ * RFC demands; a terminal obeys others, which are escaped here (each is below U+10000).
  */
 #include "report/json_fields.h"
 
@@ -120,6 +121,19 @@ void fields__add_object(struct fields *fields, const char *key, struct fields *i
 	inner->object = NULL;
 }
 
+static void put_json(struct output *out, const char *text, size_t sz)
+{
+	const char *end = text + sz, *control;
+	uint32_t code;
+
+	while ((control = text__find_control(text, &code, &sz))) {
+		output__write(out, text, control - text);
+		output__printf(out, "\\u%04x", code);
+		text = control + sz;
+	}
+	output__write(out, text, end - text);
+}
+
 void fields__put(struct output *out, struct fields *fields, enum part part)
 {
 	size_t skip = !!(part & PART_TAIL), cut = !!(part & PART_HEAD), sz = 0;
@@ -129,7 +143,7 @@ void fields__put(struct output *out, struct fields *fields, enum part part)
 		text = json_object_to_json_string_length(fields->object,
 			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &sz);
 	if (text)
-		output__write(out, text + skip, sz - skip - cut);
+		put_json(out, text + skip, sz - skip - cut);
 	else if (!out->err)
 		out->err = -ENOMEM;
 	fields__end(fields);

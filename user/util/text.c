@@ -141,6 +141,21 @@ char *text__utf8(const char *bytes)
 	return convert(bytes, put_utf8);
 }
 
+const char *text__find_control(const char *text, uint32_t *ret_code, size_t *ret_sz)
+{
+	for (size_t sz; *text; text += sz) {
+		const unsigned char *bytes = (const unsigned char *)text;
+
+		sz = utf8_size(bytes);
+		sz = sz ? sz : 1;
+		*ret_code = utf8_code(bytes, sz);
+		*ret_sz = sz;
+		if (is_control(*ret_code))
+			return text;
+	}
+	return NULL;
+}
+
 /* bytes * scale / 2^shift, to the nearest: more than 64 bits, as long as it is too large to show */
 static unsigned __int128 scaled(uint64_t bytes, unsigned int scale, unsigned int shift)
 {

@@ -12,9 +12,12 @@
  */
 char *text__printable(const char *bytes);
 
-/* As valid UTF-8, for JSON, which escapes control characters itself: bytes that are no UTF-8 become
+/* As valid UTF-8, for JSON, in which control characters are escaped: bytes that are no UTF-8 become
  * U+FFFD. A new string (free()), NULL without memory. */
 char *text__utf8(const char *bytes);
+
+/* The first character of valid UTF-8 that must not reach a terminal, and its code; NULL: none. */
+const char *text__find_control(const char *text, uint32_t *ret_code, size_t *ret_sz);
 
 /* "1.5 KiB": powers of 1024, three digits. Returns buf. */
 char *text__bytes(char *buf, size_t buf_sz, uint64_t bytes);
