@@ -393,6 +393,16 @@ def test_a_profile_is_replaced_as_a_whole(t):
     t.equal(sorted(path.name for path in t.directory.glob("*.new")), [], "files that were left behind")
 
 
+@each("as.pprof", "as.heaptap", "as.text")
+def test_a_file_that_was_there_stays_its_owners(t, name):
+    recording, path = leak_recording(t), t.path(name)
+    path.touch(mode=0o640)
+    os.chown(path, 65534, 65534)
+    report(t, recording, "-f", "pprof" if name == "as.pprof" else "text", "-o", path)
+    found = path.stat()
+    t.equal((found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)), (65534, 65534, 0o640), "owner and mode")
+
+
 def test_messages_do_not_go_into_a_file_in_place_of_a_closed_stderr(t):
     path = t.path("x.heaptap")
     t.status(t.run(["sh", "-c", f"exec {heaptap.HEAPTAP} run -v -o {path} -- true 2>&-"]), 0)

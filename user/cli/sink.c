@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "util/file.h"
 
 #define RECORDING_ENDING ".heaptap"
 
@@ -70,7 +71,7 @@ static int last__close(struct sink *sink)
 
 /* ---- a file of a format that holds one summary */
 
-/* The new content under another name, then under this one; its mode stays. */
+/* The new content under another name, then under this one; its mode and owner stay. */
 static int replace_file(const char *path, const char *bytes, size_t sz)
 {
 	char *new_path;
@@ -82,8 +83,10 @@ static int replace_file(const char *path, const char *bytes, size_t sz)
 		return -ENOMEM;
 	unlink(new_path); /* of a heaptap that was killed; "x": never followed if it is a link */
 	file = fopen(new_path, "wxe");
-	if (!file || (!stat(path, &st) && fchmod(fileno(file), st.st_mode & 0777)))
+	if (!file)
 		err = -errno;
+	else if (!stat(path, &st))
+		err = file__become_like(fileno(file), &st);
 	if (!err && fwrite(bytes, 1, sz, file) < sz)
 		err = -errno;
 	if (file && fclose(file) && !err)

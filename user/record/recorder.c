@@ -13,6 +13,7 @@
 #include "record/format.h"
 #include "record/snapshot.h"
 #include "util/array.h"
+#include "util/file.h"
 
 struct recorder {
 	char *path, *new_path; /* of the file that takes its place */
@@ -42,7 +43,7 @@ static int write_all(int fd, const void *bytes, size_t sz, uint64_t offset)
 	return 0;
 }
 
-/* A new file with the head only, with the mode of `like` if there is one: its descriptor, or
+/* A new file with the head only, with mode and owner of `like` if there is one: its descriptor, or
  * -errno. Who reads a file of that name keeps what he has opened. */
 static int create(const char *path, const struct stat *like)
 {
@@ -54,8 +55,8 @@ static int create(const char *path, const struct stat *like)
 	if (fd < 0)
 		return -errno;
 	memcpy(head.magic, RECORD_MAGIC, sizeof(head.magic));
-	if (like && fchmod(fd, like->st_mode & 0777))
-		err = -errno;
+	if (like)
+		err = file__become_like(fd, like);
 	if (!err)
 		err = write_all(fd, &head, sizeof(head), 0);
 	if (err)
