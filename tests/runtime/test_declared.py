@@ -151,6 +151,14 @@ def test_a_static_function_by_its_offset(t, case):
     heaptap.check_totals(t, image, expect)
 
 
+def test_a_pipe_with_declarations_is_waited_for(t):
+    config, pool = declare_pool(t), heaptap.program("pool")
+    words = f"{heaptap.HEAPTAP} probes --allocators <(sleep 0.5; cat {config}) {pool}"
+    finished = t.run(["bash", "-c", words])
+    t.status(finished, 0)
+    t.contains(finished.stdout, "pool_alloc", "probes")
+
+
 def test_name_of_an_offset_reaches_a_terminal_harmless(t):
     pool = heaptap.program("pool")
     offset = offset_of(t, pool, "hidden_alloc")

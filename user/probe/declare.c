@@ -258,7 +258,7 @@ int declarations__parse(const char *file, const char *text, size_t text_sz,
 /* The whole file, if it isn't too large: a new string, or NULL with errno. */
 static char *read_file(const char *file, size_t *ret_sz)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *text = fd < 0 ? NULL : malloc(FILE_SZ_MAX + 1);
 	size_t sz = 0;
 	ssize_t got = text ? 1 : -1;
