@@ -265,6 +265,18 @@ def test_user_without_privilege(t, subcommand):
     t.contains(finished.stderr, "sudo", "stderr")
 
 
+@each("x.heaptap", "x.txt", "x.pprof")
+def test_who_may_not_trace_keeps_what_was_measured_before(t, name):
+    nobody, path = pwd.getpwnam("nobody"), t.path(name)
+    path.write_text("measured before")
+    for owned in (t.directory, path):
+        os.chown(owned, nobody.pw_uid, nobody.pw_gid)
+    words = ["run", "-f", "pprof" if name == "x.pprof" else "text", "-o", path, "--", "true"]
+    finished = t.run([readable_heaptap(t), *words], user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+    t.status(finished, PRIVILEGE)
+    t.equal(path.read_text(), "measured before", name)
+
+
 # As numbers (capability.h): older versions of setpriv do not know their names.
 CAPABILITIES = {"CAP_PERFMON": 38, "CAP_BPF": 39}
 CAP_SYS_ADMIN = 21

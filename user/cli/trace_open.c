@@ -253,15 +253,15 @@ int trace__open(struct trace *trace, const struct options *options,
 	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
 	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
 	raise_file_limit();
-	exit_code = options->is_spy ? 0 : outputs__open(&trace->outputs, options, default_out);
-	if (exit_code)
-		return exit_code;
 	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = trace->epoll_fd < 0 ? -errno : open_signals(trace);
 	if (!err)
 		err = open_books(trace);
 	if (!err) {
 		exit_code = open_tracer(trace, config);
+		/* only now, as it takes the place of what was measured before */
+		if (!exit_code && !options->is_spy)
+			exit_code = outputs__open(&trace->outputs, options, default_out);
 		if (exit_code)
 			return exit_code;
 		err = open_rest(trace);
