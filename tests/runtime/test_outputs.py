@@ -403,6 +403,23 @@ def test_a_file_that_was_there_stays_its_owners(t, name):
     t.equal((found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)), (65534, 65534, 0o640), "owner and mode")
 
 
+@each("attach", "spy")
+def test_waiting_for_a_fifos_reader_is_ended_by_a_signal(t, subcommand):
+    path = t.path("fifo")
+    os.mkfifo(path)
+    waiting = t.start([heaptap.HEAPTAP, subcommand, "-o", path, Puppet(t).pid])
+
+    def opens():
+        with open(f"/proc/{waiting.pid}/syscall", encoding="ascii") as call:
+            words = call.read().split()
+        return words[0] == "257" and int(words[3], 16) & os.O_WRONLY  # openat(2)
+
+    t.until(opens, "it to wait for a reader")
+    waiting.signal(signal.SIGINT)
+    waiting.wait(10)
+    t.status(waiting, 128 + signal.SIGINT)
+
+
 def test_messages_do_not_go_into_a_file_in_place_of_a_closed_stderr(t):
     path = t.path("x.heaptap")
     t.status(t.run(["sh", "-c", f"exec {heaptap.HEAPTAP} run -v -o {path} -- true 2>&-"]), 0)

@@ -242,6 +242,21 @@ static int open_rest(struct trace *trace)
 	return err;
 }
 
+/* What was written there before is lost with it, so it comes late. A fifo's opening waits for its
+ * reader: signals are let in, as Ctrl-C is to end that. */
+static int open_output(struct trace *trace, FILE *default_out)
+{
+	sigset_t blocked;
+	int exit_code;
+
+	sigprocmask(SIG_SETMASK, &trace->old_signals, &blocked);
+	exit_code = trace->options->is_spy
+			    ? trace_spy__open(trace, default_out)
+			    : outputs__open(&trace->outputs, trace->options, default_out);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	return exit_code;
+}
+
 int trace__open(struct trace *trace, const struct options *options,
 	const struct tracer_config *config, FILE *default_out, const struct trace_hooks *hooks)
 {
@@ -259,15 +274,14 @@ int trace__open(struct trace *trace, const struct options *options,
 		err = open_books(trace);
 	if (!err) {
 		exit_code = open_tracer(trace, config);
-		/* only now, as it takes the place of what was measured before */
 		if (!exit_code && !options->is_spy)
-			exit_code = outputs__open(&trace->outputs, options, default_out);
+			exit_code = open_output(trace, default_out);
 		if (exit_code)
 			return exit_code;
 		err = open_rest(trace);
 	}
 	if (!err && options->is_spy)
-		return trace_spy__open(trace, default_out);
+		return open_output(trace, default_out);
 	if (err)
 		log_error("cannot start tracing: %s", strerror(-err));
 	else
