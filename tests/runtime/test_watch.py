@@ -72,6 +72,23 @@ def test_processes_from_before_and_after(t):
         t.check(heaptap.stacks_through(image, "leak_outer"), "no stack with leak_outer")
 
 
+def test_process_that_begins_while_the_probes_are_being_set(t):
+    """Of those that are said to be complete since their start every allocation was seen."""
+    libc, puppets = OwnLibc(t), []
+    tracing = heaptap.start(t, "watch", ["-i", "0.1"], [libc.file])
+    while not tracing.summaries:
+        puppets.append(libc.puppet())
+        puppets[-1].tell("alloc 3 100")
+    for puppet in puppets:
+        puppet.tell("free 1")
+    tracing.stop()
+    for puppet in puppets:
+        image = tracing.of_pid(puppet.pid)[-1]
+        held = sum(stack["outstanding_blocks"] for stack in heaptap.stacks_through(image, "leak_outer"))
+        t.check(held == 2 or not image["from_birth"], f"{held} blocks of 2 are known, and it is complete from birth")
+    t.check(not all(image["from_birth"] for image in tracing.images), "none was so early that it could be wrong")
+
+
 def test_programs_of_the_system_are_seen(t):
     libc = OwnLibc(t)
     tracing = libc.watch()

@@ -94,6 +94,8 @@ static void tell_begin(void *arg, struct process *process)
 	struct process_info *info = process__info(process);
 
 	symbolizer__note_process(trace->symbolizer, info->tgid, info->start_ns);
+	if (traced__of(process)->began_ns && traced__of(process)->began_ns < trace->settled_ns)
+		info->from_birth = false; /* probes were still being set */
 	if (trace->options->check && process__start_checks(process, trace->settled_ns))
 		trace->ingest.no_memory++;
 	if (trace__start_sections(trace, process))
