@@ -87,6 +87,11 @@ struct {
 	__type(value, struct counters);
 } image_counters SEC(".maps");
 
+/* The probes are being taken away, one after the other. From this moment on nothing is told but how
+ * calls end that are in flight, or allocations would be seen without their frees, and frees without
+ * their allocations. */
+bool is_ending;
+
 struct counters stray_counters; /* of images for which image_counters had no room */
 
 #endif

@@ -99,7 +99,7 @@ static __always_inline bool image_was_wanted(__u32 tgid, __u32 image)
 	struct image_key key = {tgid, image};
 	__u8 *decided = bpf_map_lookup_elem(&decided_images, &key);
 
-	return decided && *decided;
+	return decided && *decided && !is_ending;
 }
 
 static __always_inline void image_undecide(__u32 tgid, __u32 image)
@@ -118,7 +118,7 @@ __noinline int process_wanted(void)
 	struct image_key key = {tgid, 0};
 	__u8 *decided, wanted;
 
-	if (tgid == cfg_self_tgid || tgid == cfg_helper_tgid ||
+	if (is_ending || tgid == cfg_self_tgid || tgid == cfg_helper_tgid ||
 		(__u32)task->real_parent->tgid == cfg_helper_tgid)
 		return 0;
 	if (cfg_targets_only)

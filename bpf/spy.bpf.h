@@ -55,7 +55,6 @@ struct {
 } spy_threads SEC(".maps");
 
 struct spy_losses spy_losses;
-bool spy_is_ending; /* probes are being taken away: returns are missed that have come */
 
 #define SPY_CALL(spy, index) (&(spy)->calls[(index) & (SPY_CALLS_MAX - 1)])
 
@@ -124,7 +123,7 @@ static __always_inline void spy_tell_left(
 {
 	struct spy_end end = {.kind = EVENT_SPY_RETURN, .flags = EVENT_F_SPY_LEFT};
 
-	if (call->is_told && !cfg_spy_slower_ns && !spy_is_ending)
+	if (call->is_told && !cfg_spy_slower_ns && !is_ending) /* or its return was missed */
 		spy_emit(thread, call, depth, &end);
 }
 

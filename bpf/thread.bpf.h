@@ -127,7 +127,7 @@ static __always_inline void thread_begin_image(struct thread *thread, struct tas
 	sampler_begin(&thread->sampler, task->tgid, thread->image);
 }
 
-/* The current thread's state; NULL if it isn't traced, or (counted) if there is no memory. */
+/* The current thread's state; NULL if it isn't traced (any more), or (counted) if there is no memory. */
 static __always_inline struct thread *thread_current(struct task_struct *task)
 {
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
@@ -144,7 +144,7 @@ static __always_inline struct thread *thread_current(struct task_struct *task)
 	}
 	if (!thread->known || thread->exec_id != task->self_exec_id)
 		thread_begin_image(thread, task);
-	return thread->traced ? thread : NULL;
+	return thread->traced && !is_ending ? thread : NULL;
 }
 
 #endif

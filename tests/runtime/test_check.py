@@ -204,6 +204,16 @@ def test_threads_that_free_each_others_blocks_are_right(t, threads):
     check_none(t, tracing)
 
 
+def test_end_of_tracing_makes_no_findings(t):
+    """The probes of the C library and of the C++ library's operators are not taken away at one moment."""
+    busy = t.start([heaptap.program("wrong_delete"), "right-new-array", 10**9])
+    tracing = heaptap.attach(t, busy.pid, options=CHECK)
+    t.until(lambda: tracing.only()["totals"]["allocs"] > 1000, "what it allocates")
+    tracing.stop()
+    t.check(busy.running(), "it has ended")
+    check_none(t, tracing)
+
+
 @each("trap_bad_alloc", "trap_throw", "trap_fork", "trap_realloc_failing", "trap_longjmp", "leak_forwarded")
 def test_traps_are_no_findings(t, name):
     row = ["calloc"] if name.startswith("leak") else []

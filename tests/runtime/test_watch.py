@@ -89,6 +89,20 @@ def test_process_that_begins_while_the_probes_are_being_set(t):
     t.check(not all(image["from_birth"] for image in tracing.images), "none was so early that it could be wrong")
 
 
+def test_end_of_tracing_is_one_moment(t):
+    """Of a process that goes on at full speed no allocation is seen without its free, nor a free without it."""
+    libc = OwnLibc(t)
+    tracing = libc.watch()
+    busy = t.start([heaptap.program("stress"), 2, 30], environment=libc.environment)
+    t.until(lambda: any(image["totals"]["allocs"] > 1000 for image in tracing.images), "what it allocates")
+    tracing.stop()
+    t.check(busy.running(), "it has ended")
+    image = tracing.only()
+    heaptap.check_sound(t, image)
+    held = heaptap.sums(heaptap.stacks_through(image, "play_round"))["outstanding_blocks"]
+    t.check(0 < held <= 512 + 2 * 2, f"{held} blocks: it holds 512, and two in each of two threads' hands")
+
+
 def test_programs_of_the_system_are_seen(t):
     libc = OwnLibc(t)
     tracing = libc.watch()

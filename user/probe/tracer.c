@@ -109,7 +109,7 @@ static void detach_files(struct tracer *tracer)
 
 void tracer__detach(struct tracer *tracer)
 {
-	tracer->skel->bss->spy_is_ending = true;
+	tracer->skel->bss->is_ending = true;
 	detach_files(tracer);
 	heaptap_bpf__detach(tracer->skel);
 }
