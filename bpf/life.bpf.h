@@ -41,6 +41,16 @@ static __always_inline void life_fork(struct task_struct *parent, struct task_st
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
+/* What is kept of an image that has ended. */
+__noinline int image_forget(__u32 tgid, __u32 image)
+{
+	image_undecide(tgid, image);
+	mappings_forget(tgid, image);
+	sample_end(tgid, image);
+	stop_forget(tgid, image);
+	return 0;
+}
+
 static __always_inline void life_exec(struct task_struct *task)
 {
 	__u32 image = task_image(task), tgid = task->tgid, exe = 0, old_image;
@@ -48,12 +58,9 @@ static __always_inline void life_exec(struct task_struct *task)
 	struct exec_event *record;
 	bool wanted = process_wanted(), was_wanted;
 
-	old_image = image_of(start_ns, task->self_exec_id - 1);
+	old_image = task_old_image(task);
 	was_wanted = has_filters() ? image_was_wanted(tgid, old_image) : wanted;
-	image_undecide(tgid, old_image);
-	mappings_forget(tgid, old_image);
-	sample_end(tgid, old_image);
-	stop_forget(tgid, old_image);
+	image_forget(tgid, old_image);
 	if (!wanted && !was_wanted)
 		return;
 	BPF_CORE_READ_INTO(&exe_file, task, mm, exe_file);
@@ -102,7 +109,7 @@ static __always_inline void life_thread_exit(struct task_struct *task)
 
 static __always_inline void life_exit(struct task_struct *task)
 {
-	__u32 tgid = task->tgid, image = task_image(task);
+	__u32 tgid = task->tgid, image = task_image(task), old_image = task_old_image(task);
 	struct exit_event *record;
 	bool wanted;
 
@@ -110,11 +117,9 @@ static __always_inline void life_exit(struct task_struct *task)
 		life_thread_exit(task);
 		return;
 	}
-	wanted = process_wanted();
-	mappings_forget(tgid, image);
-	sample_end(tgid, image);
-	stop_forget(tgid, image);
-	image_undecide(tgid, image);
+	wanted = process_wanted() || (has_filters() && image_was_wanted(tgid, old_image));
+	image_forget(tgid, image);
+	image_forget(tgid, old_image);
 	if (!wanted)
 		return;
 	if (cfg_targets_only)
@@ -127,7 +132,7 @@ static __always_inline void life_exit(struct task_struct *task)
 	event_fill(&record->event, EVENT_EXIT, 0, 0, task, image);
 	record->time_ns = bpf_ktime_get_ns();
 	record->status = exit_status(task);
-	record->reserved = 0;
+	record->old_image = old_image;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->group_leader->comm);
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }

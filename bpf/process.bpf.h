@@ -23,6 +23,12 @@ static __always_inline __u32 task_image(struct task_struct *task)
 	return image_of(task->group_leader->start_boottime, task->self_exec_id);
 }
 
+/* The one that it had before its last exec. */
+static __always_inline __u32 task_old_image(struct task_struct *task)
+{
+	return image_of(task->group_leader->start_boottime, task->self_exec_id - 1);
+}
+
 /* What tells address spaces apart in which the same file lies at other addresses, and is inherited
  * by fork, which copies them: where the kernel put the stack and the program, at random. */
 static __always_inline __u64 layout_of(struct task_struct *task)

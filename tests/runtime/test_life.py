@@ -5,6 +5,7 @@ import re
 import resource
 import shutil
 import signal
+import struct
 
 import container
 import heaptap
@@ -12,6 +13,7 @@ from harness import each
 from puppet import Puppet
 from test_watch import OwnLibc
 
+PT_LOAD = 1  # elf(5)
 CORE_DUMPS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT}
 
 
@@ -44,6 +46,36 @@ def test_process_that_dumps_core(t, way):
         t, command, status=128 + CORE_DUMPS[way], preexec_fn=allow, cwd=t.directory)
     heaptap.check_totals(t, image, expect)
     t.equal((image["state"], image["signal"]), ("killed", CORE_DUMPS[way]), "state and signal")
+
+
+def broken_program(t):
+    """Its last segment is larger than any address space: exec finds that when there is no way back."""
+    path = t.path("broken")
+    program = bytearray(heaptap.program("die").read_bytes())
+    (phoff,), (size, cnt) = struct.unpack_from("<Q", program, 32), struct.unpack_from("<HH", program, 54)
+    last = max(at for at in range(phoff, phoff + cnt * size, size) if struct.unpack_from("<I", program, at)[0] == PT_LOAD)
+    struct.pack_into("<Q", program, last + 40, 1 << 60)
+    path.write_bytes(program)
+    path.chmod(0o755)
+    return path
+
+
+@each("run", "watch")
+def test_process_that_dies_in_its_exec(t, way):
+    """It is no other image's process yet, and its books end with it."""
+    command = [heaptap.program("die"), "exec", broken_program(t)]
+    if way == "run":
+        tracing = heaptap.run(t, command, status=128 + signal.SIGSEGV)
+        died = tracing.process
+    else:
+        libc = OwnLibc(t)
+        tracing = libc.watch()
+        died = libc.run(*command)
+        tracing.stop()
+    (expect,) = heaptap.read_expects(died.stdout)
+    image = tracing.only()
+    heaptap.check_totals(t, image, expect)
+    t.equal((image["state"], image["signal"]), ("killed", signal.SIGSEGV), "state and signal")
 
 
 def check_puppet(t, image, cnt, sz):

@@ -246,19 +246,33 @@ void ingest__exec(struct ingest *ingest, const struct exec_event *record)
 	tell_begin(ingest, process);
 }
 
+/* The image that has ended: one of which nothing was heard is that of an exec in which the process died,
+ * or whose record was lost. */
+static uint32_t image_of_exit(struct ingest *ingest, const struct exit_event *record)
+{
+	struct process *old = heap__find(ingest->heap, record->event.tgid, record->old_image);
+
+	if (!old || process__info(old)->state != PROCESS_RUNNING ||
+		heap__find(ingest->heap, record->event.tgid, record->event.image))
+		return record->event.image;
+	take_over_loss(ingest, old, record->event.tgid, record->event.image);
+	return record->old_image;
+}
+
 void ingest__exit(struct ingest *ingest, const struct exit_event *record)
 {
 	pid_t tgid = record->event.tgid;
-	struct process *process = heap__find(ingest->heap, tgid, record->event.image);
+	uint32_t image = image_of_exit(ingest, record);
+	struct process *process = heap__find(ingest->heap, tgid, image);
 	struct process_info *info;
 
 	ingest->last = NULL;
 	if (!process && ingest->tells_silent)
-		process = ingest__begin(ingest, tgid, record->event.image);
+		process = ingest__begin(ingest, tgid, image);
 	if (!process)
 		return;
-	if (!owns_books(process, tgid, record->event.image)) {
-		unshare(ingest, process, tgid, record->event.image);
+	if (!owns_books(process, tgid, image)) {
+		unshare(ingest, process, tgid, image);
 		return;
 	}
 	bequeath(ingest, process);
