@@ -6,6 +6,7 @@ import subprocess
 import heaptap
 import oracle
 from harness import each
+from test_watch import OwnLibc
 
 ABSENT = 77  # leak.c: the C library has no such function
 
@@ -240,6 +241,20 @@ def test_several_allocators_in_one_process(t, name):
         t.skip("what it is built with is not installed")
     _, ((image, expect),) = heaptap.run_expecting(t, [heaptap.program(name)])
     check_image(t, name, image, expect)
+
+
+def test_processes_that_begin_together_with_an_allocator_that_nobody_foresaw(t):
+    """It is announced by the first that maps it, and probed some milliseconds later: late for all."""
+    libc = OwnLibc(t)
+    one = f"LD_LIBRARY_PATH={libc.file.parent} {heaptap.program('stress')} 1 2 &"
+    tracing = heaptap.run(t, ["/bin/sh", "-c", f"{one} {one} {one} {one} wait"])
+    expects = heaptap.read_expects(tracing.process.stdout)
+    t.equal(len(expects), 4, "processes")
+    for expect in expects:
+        image = tracing.of_pid(expect["pid"])[-1]
+        t.check(image["totals"]["allocs"] > 1000, f"hardly anything was seen: {image['totals']}")
+        if image["from_birth"]:
+            heaptap.check_own(t, image, expect, "leak_outer")
 
 
 def test_allocator_of_a_library_that_is_loaded_later(t):

@@ -107,7 +107,7 @@ static int attach_one(struct trace *trace, pid_t pid)
 	if (ret >= 0)
 		ret = tracer__add_target(trace->tracer, pid);
 	if (ret >= 0)
-		ret = targets__add_process(trace->targets, pid, pid, reason, &probes);
+		ret = targets__add_process(trace->targets, pid, pid, 0, reason, &probes);
 	if (ret < 0 || !probes.probed_cnt)
 		return refuse(pid, ret, reason);
 	if (probes.failed_cnt)

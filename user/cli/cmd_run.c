@@ -226,7 +226,8 @@ static void on_exec(struct trace *trace, struct process *process)
 
 	if (trace->options->no_children)
 		return;
-	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES, reason, &probes);
+	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES,
+		traced__of(process)->began_ns, reason, &probes);
 	trace__mark_process(trace, info, &probes);
 }
 

@@ -161,7 +161,8 @@ static int add_processes(struct trace *trace, const pid_t *pids, size_t pid_cnt,
 		show_progress(i + 1, pid_cnt);
 		if (!is_probed)
 			continue;
-		ret = targets__add_process(trace->targets, pids[i], ALL_PROCESSES, reason, &probes);
+		ret = targets__add_process(
+			trace->targets, pids[i], ALL_PROCESSES, 0, reason, &probes);
 		unreadable += ret == -EACCES || ret == -EPERM;
 		if (probes.failed_cnt)
 			trace__mark(trace, pids[i], 0, MARK_UNPROBED);
@@ -230,7 +231,8 @@ static void on_exec(struct trace *trace, struct process *process)
 
 	if (!watch->everything)
 		return;
-	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES, reason, &probes);
+	targets__add_process(trace->targets, info->tgid, ALL_PROCESSES,
+		traced__of(process)->began_ns, reason, &probes);
 	trace__mark_process(trace, info, &probes);
 }
 

@@ -3,6 +3,7 @@
 #include "cli/trace.h"
 #include "cli/trace_parts.h"
 #include "heap/check.h"
+#include "util/proc.h"
 
 static void set(struct process *process, enum trace_mark mark)
 {
@@ -75,8 +76,29 @@ void trace__mark_process(
 {
 	if (probes->failed_cnt)
 		mark_both(trace, info, MARK_UNPROBED);
-	if (probes->site_cnt)
+	if (probes->late_cnt)
 		mark_both(trace, info, MARK_LATE);
+}
+
+static int is_of_module(const struct proc_mapping *mapping, void *arg)
+{
+	const struct module *module = arg;
+
+	return mapping->dev == module->dev && mapping->inode == module->inode;
+}
+
+void trace__mark_late(void *arg, const struct module *module)
+{
+	struct trace *trace = arg;
+	struct process *process = NULL;
+
+	while ((process = heap__next(trace->heap, process))) {
+		const struct process_info *info = process__info(process);
+
+		if (info->state == PROCESS_RUNNING &&
+			proc__each_executable(info->tgid, is_of_module, (void *)module) > 0)
+			set(process, MARK_LATE);
+	}
 }
 
 void trace__take_marks(struct trace *trace, struct process *process)

@@ -227,6 +227,7 @@ static int open_rest(struct trace *trace)
 	trace->unwinding = unwinding__new(trace->tracer);
 	if (!trace->targets || !trace->unwinding)
 		return -ENOMEM;
+	targets__tell_attached(trace->targets, trace__mark_late, trace);
 	targets__wait_at(trace->targets, trace->options->points);
 	trace__preload_vdso(trace);
 	trace->collector = collector__new(tracer__ring_fd(trace->tracer), &trace->ingest);

@@ -9,6 +9,7 @@
 
 struct control_answer;
 struct event;
+struct module;
 struct point_event;
 struct process;
 struct stop;
@@ -18,6 +19,9 @@ struct trace;
 
 /* 0 or -errno. A pidfd is told of once: it stays readable for good. */
 int trace__epoll_add(struct trace *trace, int fd, uint64_t data);
+
+/* A file's allocator has just been probed (targets__tell_attached): late for all that have it mapped. */
+void trace__mark_late(void *arg, const struct module *module);
 
 /* The image's books are open: it gets the marks that were given before. */
 void trace__take_marks(struct trace *trace, struct process *process);

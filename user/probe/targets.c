@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "probe/bystanders.h"
 #include "probe/targets.h"
@@ -26,6 +27,7 @@ struct target_file {
 	struct probe_sites sites, points;
 	int err; /* of scanning, or of opening it */
 	bool is_scanned;
+	uint64_t attached_ns; /* its allocator functions, last; CLOCK_MONOTONIC */
 	struct attachment *attachments;
 	size_t attachment_cnt;
 };
@@ -38,6 +40,9 @@ struct targets {
 	bool with_mapping;
 	const struct spied_functions *spied; /* NULL: for the books */
 	struct points *points;		     /* NULL: none */
+	uint64_t attached_ns;		     /* any allocator function, last */
+	void (*on_attached)(void *arg, const struct module *module); /* NULL: nobody */
+	void *on_attached_arg;
 };
 
 struct targets *targets__new(struct tracer *tracer, struct modules *modules, bool with_mapping)
@@ -50,6 +55,13 @@ struct targets *targets__new(struct tracer *tracer, struct modules *modules, boo
 	targets->modules = modules;
 	targets->with_mapping = with_mapping;
 	return targets;
+}
+
+void targets__tell_attached(
+	struct targets *targets, void (*on_attached)(void *arg, const struct module *module), void *arg)
+{
+	targets->on_attached = on_attached;
+	targets->on_attached_arg = arg;
 }
 
 void targets__spy(struct targets *targets, const struct spied_functions *functions)
@@ -165,6 +177,16 @@ static bool is_attached(const struct target_file *file, const struct probe_sites
 	return false;
 }
 
+static void note_attached(struct targets *targets, struct target_file *file)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	targets->attached_ns = file->attached_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	if (targets->on_attached)
+		targets->on_attached(targets->on_attached_arg, file->module);
+}
+
 static int attach(struct targets *targets, struct target_file *file,
 	const struct probe_sites *sites, pid_t pid)
 {
@@ -186,6 +208,8 @@ static int attach(struct targets *targets, struct target_file *file,
 	file->attachment_cnt++;
 	targets->site_cnt += sites->cnt;
 	log_debug(1, "probing %zu sites of %s", sites->cnt, file->module->path);
+	if (sites == &file->sites)
+		note_attached(targets, file);
 	return 0;
 }
 
@@ -275,24 +299,34 @@ bool targets__is_failure(int ret)
 struct add_process {
 	struct targets *targets;
 	pid_t pid, for_pid;
+	uint64_t began_ns;
 	char *reason;
 	struct process_probes probes;
+	size_t mapping_cnt;
 	int err;
 };
+
+static bool is_late(const struct add_process *add, uint64_t attached_ns)
+{
+	return add->began_ns && attached_ns > add->began_ns;
+}
 
 static int add_mapping(const struct proc_mapping *mapping, void *arg)
 {
 	struct file_id id = {.inode = mapping->inode, .dev = mapping->dev};
 	struct add_process *add = arg;
 	struct module *module = modules__add(add->targets->modules, id, mapping->path, add->pid);
+	const struct target_file *file;
 	int ret;
 
+	add->mapping_cnt++;
 	if (!module)
 		return -ENOMEM;
 	ret = targets__add_module(add->targets, module, add->for_pid, add->reason);
 	if (ret >= 0) {
-		add->probes.site_cnt += ret;
-		add->probes.probed_cnt += find_file(add->targets, module)->sites.cnt > 0;
+		file = find_file(add->targets, module);
+		add->probes.late_cnt += ret || is_late(add, file->attached_ns);
+		add->probes.probed_cnt += file->sites.cnt > 0;
 		return 0;
 	}
 	if (add->err != -EBUSY)
@@ -304,13 +338,18 @@ static int add_mapping(const struct proc_mapping *mapping, void *arg)
 	return 0;
 }
 
-int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, char *reason,
-	struct process_probes *ret_probes)
+int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, uint64_t began_ns,
+	char *reason, struct process_probes *ret_probes)
 {
-	struct add_process add = {
-		.targets = targets, .pid = pid, .for_pid = for_pid, .reason = reason};
+	struct add_process add = {.targets = targets,
+		.pid = pid,
+		.for_pid = for_pid,
+		.began_ns = began_ns,
+		.reason = reason};
 	int err = proc__each_executable(pid, add_mapping, &add);
 
+	if (!add.mapping_cnt) /* it has ended: what it had is not known any more */
+		add.probes.late_cnt = is_late(&add, targets->attached_ns);
 	*ret_probes = add.probes;
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;

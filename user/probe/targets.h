@@ -20,6 +20,10 @@ struct targets;
 struct targets *targets__new(struct tracer *tracer, struct modules *modules, bool with_mapping);
 void targets__free(struct targets *targets);
 
+/* Who wants to know of each file whose allocator functions have just been probed. */
+void targets__tell_attached(
+	struct targets *targets, void (*on_attached)(void *arg, const struct module *module), void *arg);
+
 /* From now on sites are a spy's, of these functions (borrowed). */
 void targets__spy(struct targets *targets, const struct spied_functions *functions);
 
@@ -42,7 +46,7 @@ int targets__add_module(struct targets *targets, struct module *module, pid_t pi
 bool targets__is_failure(int ret);
 
 struct process_probes {
-	int site_cnt;	/* attached now */
+	int late_cnt;	/* files with allocators that were probed now, or since it began */
 	int probed_cnt; /* files with allocators, now or before */
 	int failed_cnt; /* files that may have an allocator and could not be probed (logged with -v)
 			 */
@@ -51,9 +55,9 @@ struct process_probes {
 /* The same for every file that process `pid` executes, for that process only or ALL_PROCESSES. 0,
  * also if only some could be probed; else the -errno of one (-EBUSY at once, as above); then
  * *reason says it, which may be set anyhow. -ESRCH: there is no such process; -EACCES: its mappings
- * cannot be read. */
-int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, char *reason,
-	struct process_probes *ret_probes);
+ * cannot be read. began_ns: CLOCK_MONOTONIC, when it began to execute them; 0: long ago. */
+int targets__add_process(struct targets *targets, pid_t pid, pid_t for_pid, uint64_t began_ns,
+	char *reason, struct process_probes *ret_probes);
 /* The same for every file that is probed for somebody else: the process may load it one day, and
  * nobody would be told of that, as the file is known. 0 or the -errno of one. */
 int targets__add_known(struct targets *targets, pid_t pid, char *reason);
