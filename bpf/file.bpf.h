@@ -162,6 +162,7 @@ struct file_question {
 	__u64 file_offset;
 	__u32 image;
 	__u32 file;
+	__u32 epoch;
 	bool is_code;
 };
 
@@ -187,7 +188,8 @@ static long file_answer(struct task_struct *task, struct vm_area_struct *vma, vo
 		return 0;
 	start = file ? vma->vm_pgoff << cfg_page_shift : 0;
 	question->file_offset = question->address - vma->vm_start + start;
-	mapping_add(question->image, vma->vm_start, vma->vm_end, start, question->file);
+	mapping_add(question->image, question->epoch, vma->vm_start, vma->vm_end, start,
+		question->file);
 	return 0;
 }
 
@@ -195,7 +197,8 @@ static long file_answer(struct task_struct *task, struct vm_area_struct *vma, vo
  * mapped there; -EBUSY: the mappings are changing just now. */
 __noinline long frame_resolve(__u64 address, __u32 image, struct stack_frame *frame)
 {
-	struct file_question question = {.address = address, .image = image};
+	struct file_question question = {
+		.address = address, .image = image, .epoch = map_epoch};
 	long err;
 
 	if (!frame || mapping_find(address, image, frame))

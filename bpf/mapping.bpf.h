@@ -50,8 +50,9 @@ static __always_inline struct mappings *mappings_of(__u32 image)
 	return bpf_map_lookup_elem(&image_mappings, &key);
 }
 
+/* `epoch` is that in which the file was asked for. */
 static __always_inline void mapping_add(
-	__u32 image, __u64 start, __u64 end, __u64 file_start, __u32 file)
+	__u32 image, __u32 epoch, __u64 start, __u64 end, __u64 file_start, __u32 file)
 {
 	struct mappings *mappings = mappings_of(image);
 	struct mapping *row;
@@ -71,7 +72,7 @@ static __always_inline void mapping_add(
 	row->start = start;
 	row->file_start = file_start;
 	row->file = file;
-	row->epoch = map_epoch;
+	row->epoch = epoch;
 	barrier();
 	row->end = end;
 }

@@ -371,13 +371,14 @@ __noinline __u32 unwind_walk(struct thread *thread, __u64 trampoline)
  * first stack that leads through it. */
 static __always_inline void unwind_mapped(struct task_struct *task, struct vm_area_struct *vma)
 {
+	__u32 epoch = map_epoch;
 	__u64 file = 0;
 
 	if (!(vma->vm_flags & VM_EXEC) || !process_wanted())
 		return;
 	BPF_CORE_READ_INTO(&file, vma, vm_file);
 	if (file)
-		mapping_add(task_image(task), vma->vm_start, vma->vm_end,
+		mapping_add(task_image(task), epoch, vma->vm_start, vma->vm_end,
 			vma->vm_pgoff << cfg_page_shift, file_number(task, task_image(task), file));
 }
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What a process holds: files, memory, and (of heaptap) entries of its maps and links in the kernel."""
+import collections
 import ctypes
 import os
 import re
 import struct
 
 BPF_NR = 321  # bpf(2), x86-64
-BPF_MAP_GET_NEXT_KEY, BPF_MAP_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD = 4, 14, 15
+BPF_MAP_LOOKUP_ELEM, BPF_MAP_GET_NEXT_KEY, BPF_MAP_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD = 1, 4, 14, 15
 # Tables of images: their keys begin with the process's number (struct image_key).
 OF_IMAGES = {"image_mappings", "image_counters", "decided_images", "forked_images", "alloc_numbers"}
 # Full tables of their own accord (LRU), or arrays: what is in them says nothing.
@@ -52,6 +53,17 @@ class MapFd:
             attr[1], attr[2] = ctypes.addressof(before), ctypes.addressof(after)
 
 
+    def number_at(self, key):
+        """The value, a number of four bytes (of a table of maps: the map's); None: there is none any more."""
+        own, value = ctypes.create_string_buffer(key), ctypes.c_uint32()
+        attr = (ctypes.c_uint64 * 16)(self.fd, ctypes.addressof(own), ctypes.addressof(value))
+        try:
+            bpf(BPF_MAP_LOOKUP_ELEM, attr)
+        except OSError:
+            return None
+        return value.value
+
+
 def bpf(command, attr):
     result = LIBC.syscall(BPF_NR, command, ctypes.byref(attr), ctypes.sizeof(attr))
     if result < 0:
@@ -95,6 +107,20 @@ def left_over(pid):
                     if not os.path.exists(f"/proc/{struct.unpack_from('<I', key)[0]}")]
              for name, keys in of_images.items()}
     return {name: keys for name, keys in ended.items() if keys}
+
+
+def most_numbers_of_a_file(pid):
+    """Of all files that have unwind rows in the kernel, how many numbers lead to the same ones, at most."""
+    maps = collections.Counter()
+    for number in objects(pid)[0]:
+        try:
+            with MapFd(number) as table:
+                info = table.info()
+                if info.name == b"rows_of_files":
+                    maps.update(table.number_at(key) for key in table.keys(info.key_size, info.max_entries))
+        except OSError:
+            continue
+    return max(cnt for number, cnt in maps.items() if number)
 
 
 def rss_kib(pid):

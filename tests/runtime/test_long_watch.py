@@ -12,6 +12,7 @@ from puppet import Puppet
 
 NAME = "churned"
 ROUNDS, STEPS, STEP_CNT = 3, 4, 200
+NOW_AND_THEN, LOOK_FILES = 10, 260  # so many new files are enough for a look (user/cli/trace_forget.c)
 
 
 def churn(t, directory, cnt, program, *arguments):
@@ -56,6 +57,28 @@ def test_holds_no_more_than_the_machine_runs(t):
     t.equal(too_much, {}, f"growth from {second} to {third}")
     t.check(third["rss_kib"] - second["rss_kib"] < 4096, f"memory grew from {second} to {third}")
     check_each(t, tracing, churners)
+
+
+def test_file_that_is_used_now_and_then_has_few_numbers(t):
+    """A library that is loaded for a moment, between two looks at what is still needed: it is given another number
+    each time, and the older ones must go."""
+    tracing = watch_churned(t)
+    program, library = t.path(NAME), t.path("library.so")
+    shutil.copy(heaptap.program("puppet"), program)
+    shutil.copy(heaptap.program("plugin_first.so"), library)
+    for _ in range(NOW_AND_THEN):
+        puppet = Puppet(t, program=program)
+        puppet.tell("alloc 1 100")
+        t.until(lambda: tracing.of_pid(puppet.pid), "word of the process")  # what it maps is not looked at again
+        puppet.tell(f"load {library} plugin_first_leak 100")
+        puppet.end()
+        t.status(t.run([heaptap.program("churn"), LOOK_FILES, t.path("."), NAME, heaptap.program("leak"), "malloc"]), 0)
+    cnt = footprint.most_numbers_of_a_file(tracing.process.pid)
+    tracing.stop()
+    t.check(cnt <= 3, f"{cnt} numbers stand for one file")
+    blocks = sum(heaptap.sums(heaptap.stacks_through(image, "plugin_first_leak"))["outstanding_blocks"]
+                 for image in tracing.images)
+    t.equal(blocks, NOW_AND_THEN, "blocks through the library")
 
 
 def functions_of(t, program):

@@ -77,12 +77,8 @@ static void see_stack(const struct heap_stack *stack, void *arg)
 {
 	struct trace *trace = arg;
 
-	for (uint32_t i = 0; i < stack->frame_cnt; i++) {
-		struct module *module = files__get(trace->files, stack->frames[i].file);
-
-		if (module)
-			module->is_seen = true;
-	}
+	for (uint32_t i = 0; i < stack->frame_cnt; i++)
+		files__see(trace->files, stack->frames[i].file);
 }
 
 /* ---- who goes ---- */
@@ -123,16 +119,21 @@ static bool judge(struct module *module, void *arg)
 	return false;
 }
 
-static bool number_goes(uint32_t number, struct module *module, void *arg)
+/* One that was unlisted goes also if its file has been saved, under another number. */
+static bool number_goes(struct file_number *file, void *arg)
 {
+	struct module *module = file->module;
 	struct trace *trace = arg;
+	bool goes = module->is_forgotten || (file->is_unlisted && !file->is_seen);
 
-	if (module->is_forgotten)
-		unwinding__forget(trace->unwinding, module, number);
-	else if (module->is_condemned)
-		tracer__unlist_number(
-			trace->tracer, module->dev, module->inode, module->generation, number);
-	return module->is_forgotten;
+	if (goes) {
+		unwinding__forget(trace->unwinding, module, file->number);
+	} else if (module->is_condemned && !file->is_unlisted) {
+		tracer__unlist_number(trace->tracer, module->dev, module->inode, module->generation,
+			file->number);
+		file->is_unlisted = true;
+	}
+	return goes;
 }
 
 static bool module_goes(struct module *module, void *arg)

@@ -11,8 +11,7 @@ struct files {
 
 struct numbered {
 	struct hash_node node;
-	uint32_t number;
-	struct module *module;
+	struct file_number file;
 };
 
 struct files *files__new(void)
@@ -37,7 +36,7 @@ static struct numbered *find(const struct files *files, uint32_t number)
 {
 	struct hash_node *node = hash__chain(&files->numbers, hash__mix(number, 0));
 
-	while (node && ((struct numbered *)node)->number != number)
+	while (node && ((struct numbered *)node)->file.number != number)
 		node = node->next;
 	return (struct numbered *)node;
 }
@@ -56,8 +55,7 @@ int files__set(struct files *files, uint32_t number, struct module *module)
 			return -ENOMEM;
 		}
 	}
-	numbered->number = number;
-	numbered->module = module;
+	numbered->file = (struct file_number){.number = number, .module = module};
 	return 0;
 }
 
@@ -65,11 +63,19 @@ struct module *files__get(const struct files *files, uint32_t number)
 {
 	struct numbered *numbered = find(files, number);
 
-	return numbered ? numbered->module : NULL;
+	return numbered ? numbered->file.module : NULL;
+}
+
+void files__see(struct files *files, uint32_t number)
+{
+	struct numbered *numbered = find(files, number);
+
+	if (numbered)
+		numbered->file.is_seen = numbered->file.module->is_seen = true;
 }
 
 struct files_filter {
-	bool (*goes)(uint32_t number, struct module *module, void *arg);
+	bool (*goes)(struct file_number *number, void *arg);
 	void *arg;
 };
 
@@ -77,15 +83,16 @@ static bool numbered_goes(struct hash_node *node, void *arg)
 {
 	struct numbered *numbered = (struct numbered *)node;
 	struct files_filter *filter = arg;
+	bool goes = filter->goes(&numbered->file, filter->arg);
 
-	if (!filter->goes(numbered->number, numbered->module, filter->arg))
-		return false;
-	free(numbered);
-	return true;
+	numbered->file.is_seen = false;
+	if (goes)
+		free(numbered);
+	return goes;
 }
 
-void files__filter(struct files *files,
-	bool (*goes)(uint32_t number, struct module *module, void *arg), void *arg)
+void files__filter(
+	struct files *files, bool (*goes)(struct file_number *number, void *arg), void *arg)
 {
 	hash__filter(&files->numbers, numbered_goes, &(struct files_filter){goes, arg});
 }

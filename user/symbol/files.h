@@ -16,8 +16,18 @@ void files__free(struct files *files); /* not the modules */
 int files__set(struct files *files, uint32_t number, struct module *module);
 struct module *files__get(const struct files *files, uint32_t number); /* NULL: not known */
 
+/* A stack in the books leads through this file, by this number. */
+void files__see(struct files *files, uint32_t number);
+
+struct file_number {
+	uint32_t number;
+	struct module *module;
+	bool is_seen;	  /* by files__see, since the last files__filter */
+	bool is_unlisted; /* the filter's own */
+};
+
 /* Shows each to `goes`. One for which it says true stands for no file any more. */
-void files__filter(struct files *files,
-	bool (*goes)(uint32_t number, struct module *module, void *arg), void *arg);
+void files__filter(
+	struct files *files, bool (*goes)(struct file_number *number, void *arg), void *arg);
 
 #endif
