@@ -6,7 +6,7 @@
  * it slot by slot. The rule of each return address is remembered: {image, pc} → {file, offset,
  * rule}. Only on a miss is the kernel asked which file it lies in (file.bpf.h), and that file's
  * rows are searched. What is remembered holds as long as the code stays where it is: an exec makes
- * a new image, and unmapping a file that has rows begins a new epoch.
+ * a new image, and unmapping a known file begins a new epoch.
  *
  * Code without rows (JIT, hand-written) is stepped over by its frame pointer if that looks like
  * one.
@@ -382,18 +382,16 @@ static __always_inline void unwind_mapped(struct task_struct *task, struct vm_ar
 			vma->vm_pgoff << cfg_page_shift, file_number(task, task_image(task), file));
 }
 
-/* A file that has rows is being unmapped: what is remembered of its addresses may become wrong. Not
- * so when the whole address space goes (exit, exec). */
+/* A known file is being unmapped: what is remembered of its addresses may become wrong (its mapping, too,
+ * before its rows are there). Not so when the whole address space goes (exit, exec). */
 static __always_inline void unwind_unmapped(struct task_struct *task, struct vm_area_struct *vma)
 {
 	__u64 file = 0;
-	__u32 number;
 
 	if (vma->vm_mm != task->mm || !process_wanted())
 		return;
 	BPF_CORE_READ_INTO(&file, vma, vm_file);
-	number = file ? file_known(file) : 0;
-	if (number && bpf_map_lookup_elem(&rows_of_files, &number))
+	if (file && file_known(file))
 		__sync_fetch_and_add(&map_epoch, 1);
 }
 

@@ -72,7 +72,7 @@ PROGRAMS_PLAIN := arena_obstack \
 	wrong_free
 PROGRAMS_ON_OURS := trap_address_reuse trap_longjmp
 PROGRAMS_LIBS := liballoc_ours.so liballoc_ours_tail.so liballoc_ours_new.so libforward.so \
-	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so \
+	libforward_tail.so libcount.so libbacktrace.so plugin_first.so plugin_second.so plugin_shifted.so \
 	stacks_plugin_a.so stacks_plugin_b.so
 # allocators that are declared: with the library's name as pkg-config knows it, where it is installed
 PROGRAMS_DECLARED := $(foreach program,arena_apr:apr-1 arena_talloc:talloc slices_glib:glib-2.0 \
@@ -242,6 +242,8 @@ $(PROGRAMS_OUT)/plugin_first.so: $(PROGRAMS_SRC)/plugin.c
 	$(PROGRAMS_C) $(PROGRAMS_LIB) -DLEAK_FUNCTION=plugin_first_leak $< -o $@
 $(PROGRAMS_OUT)/plugin_second.so: $(PROGRAMS_SRC)/plugin.c
 	$(PROGRAMS_C) $(PROGRAMS_LIB) -DLEAK_FUNCTION=plugin_second_leak $< -o $@
+$(PROGRAMS_OUT)/plugin_shifted.so: $(PROGRAMS_SRC)/plugin.c
+	$(PROGRAMS_C) $(PROGRAMS_LIB) -DLEAK_FUNCTION=plugin_shifted_leak -DSHIFT='".skip 64"' $< -o $@
 
 define DECLARED_PROGRAM
 $$(PROGRAMS_OUT)/$(1): $$(PROGRAMS_SRC)/$(1).c

@@ -12,7 +12,8 @@
  *   unmap CNT          the latest ones
  *   thread CNT SIZE    as alloc, by a thread that ends then
  *   spawn FILE         executes FILE in a child of posix_spawn
- *   load FILE NAME SIZE  dlopens FILE, and keeps what NAME(SIZE) gives
+ *   load FILE NAME SIZE  dlopens FILE, says where NAME is, and keeps what NAME(SIZE) gives
+ *   glance FILE NAME   dlopens FILE, says where NAME is, and closes FILE at once
  *   address            of the latest block
  *   expect             prints the EXPECT line
  *   exit CODE | exec   (exec: the same program anew)
@@ -147,15 +148,30 @@ static void do_spawn(char **words)
 	require(waitpid(child, NULL, 0) == child, "waitpid failed");
 }
 
-static void do_load(char **words)
+static void *open_library(char **words, void **ret_function)
 {
 	void *library = dlopen(words[1], RTLD_NOW);
+
+	require(library != NULL, "dlopen failed");
+	*ret_function = dlsym(library, words[2]);
+	require(*ret_function != NULL, "dlsym failed");
+	say_address("LOADED", *ret_function);
+	return library;
+}
+
+static void do_glance(char **words)
+{
+	void *function;
+
+	dlclose(open_library(words, &function));
+}
+
+static void do_load(char **words)
+{
 	void *(*leak)(size_t n);
 	size_t n = number(words[3]);
 
-	require(library != NULL, "dlopen failed");
-	leak = (void *(*)(size_t))dlsym(library, words[2]);
-	require(leak != NULL, "dlsym failed");
+	open_library(words, (void **)&leak);
 	kept.blocks[kept.end++] = (struct block){tally_alloc(leak(n), n), n};
 }
 
@@ -200,6 +216,7 @@ static void obey(char **words)
 		{"thread", do_thread},
 		{"spawn", do_spawn},
 		{"load", do_load},
+		{"glance", do_glance},
 		{"address", do_address},
 		{"expect", do_expect},
 		{"exit", do_exit},

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 
 import heaptap
 from harness import collect, each, without_bpf
@@ -110,20 +111,41 @@ def test_more_stacks_than_fit_in_a_fixed_table(t):
     t.equal(len(heaptap.stacks_through(image, "leak_inner")), 1 << 14, "different stacks")
 
 
-def test_library_that_was_closed_and_deleted_has_names(t):
-    arguments = []
-    for name in ("plugin_first", "plugin_second"):
-        copy = t.path(f"{name}.so")
-        shutil.copy(heaptap.program(f"{name}.so"), copy)
-        arguments += [copy, f"{name}_leak"]
-    tracing, ((image, expect),) = trap(t, "trap_dlclose", *arguments)
-    places = {line.split()[1] for line in tracing.process.stdout.splitlines() if line.startswith("plugin")}
-    t.equal(len(places), 1, "addresses at which the plugins lay")
-    heaptap.check_own(t, image, expect, "plugin_first_leak", "plugin_second_leak")
-    for name, cnt in (("plugin_first_leak", 3), ("plugin_second_leak", 4)):
+def copied_plugin(t, name):
+    copy = t.path(f"{name}.so")
+    shutil.copy(heaptap.program(f"{name}.so"), copy)
+    return copy
+
+
+# Frame pointers give addresses, which must differ somewhere.
+@each("auto plugin_second", "fp plugin_shifted")
+def test_library_that_was_closed_and_deleted_has_names(t, case):
+    (mode, second), arguments = case.split(), []
+    for name in ("plugin_first", second):
+        arguments += [copied_plugin(t, name), f"{name}_leak"]
+    tracing, ((image, expect),) = trap(t, "trap_dlclose", *arguments, options=["--stack", mode])
+    places = {line.split()[1][:-3] for line in tracing.process.stdout.splitlines() if line.startswith("plugin")}
+    t.equal(len(places), 1, "pages at which the plugins lay")
+    heaptap.check_own(t, image, expect, "plugin_first_leak", f"{second}_leak")
+    for name, cnt in (("plugin_first_leak", 3), (f"{second}_leak", 4)):
         stacks = heaptap.stacks_through(image, name)
         t.equal(heaptap.sums(stacks)["outstanding_blocks"], cnt, f"blocks through {name}")
         t.check(all(heaptap.stack_has(stack, "leak_outer") for stack in stacks), "the caller's name")
+
+
+def test_library_that_was_closed_at_once_gives_no_names_to_the_next(t):
+    """Its unwind rows were not loaded yet, as heaptap slept."""
+    first, second = copied_plugin(t, "plugin_first"), copied_plugin(t, "plugin_second")
+    puppet = Puppet(t)
+    tracing = heaptap.attach(t, puppet.pid)
+    tracing.process.signal(signal.SIGSTOP)
+    place = puppet.tell(f"glance {first} plugin_first_leak")
+    tracing.process.signal(signal.SIGCONT)
+    tracing.until_summary()
+    t.equal(puppet.tell(f"load {second} plugin_second_leak 100"), place, "where the libraries lay")
+    tracing.stop()
+    modules = {frame["module"] for stack in tracing.only()["stacks"] for frame in stack["frames"]}
+    t.check(str(second) in modules and str(first) not in modules, f"modules: {modules}")
 
 
 def test_program_deleted_while_it_runs_has_names(t):

@@ -87,7 +87,7 @@ int tracer__new(const struct tracer_config *config, struct tracer **ret_tracer, 
 		err = begin_disposal(tracer);
 	if (!err)
 		err = attach_life(tracer);
-	if (!err && config->stack_mode != STACK_FP && config->stack_mode != STACK_NONE)
+	if (!err && config->stack_mode != STACK_NONE)
 		tracer->mapping_hook = attach_mapping_hooks(tracer->skel);
 	if (err)
 		goto err_out;
