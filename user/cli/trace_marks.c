@@ -80,13 +80,6 @@ void trace__mark_process(
 		mark_both(trace, info, MARK_LATE);
 }
 
-static int is_of_module(const struct proc_mapping *mapping, void *arg)
-{
-	const struct module *module = arg;
-
-	return mapping->dev == module->dev && mapping->inode == module->inode;
-}
-
 void trace__mark_late(void *arg, const struct module *module)
 {
 	struct trace *trace = arg;
@@ -96,7 +89,7 @@ void trace__mark_late(void *arg, const struct module *module)
 		const struct process_info *info = process__info(process);
 
 		if (info->state == PROCESS_RUNNING &&
-			proc__each_executable(info->tgid, is_of_module, (void *)module) > 0)
+			proc__executes(info->tgid, module->dev, module->inode))
 			set(process, MARK_LATE);
 	}
 }

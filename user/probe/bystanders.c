@@ -47,21 +47,8 @@ const char *would_be_killed(pid_t pid, const char *exe)
 	return NULL;
 }
 
-struct wanted_file {
-	uint32_t dev;
-	uint64_t inode;
-};
-
-static int is_wanted(const struct proc_mapping *mapping, void *arg)
-{
-	const struct wanted_file *file = arg;
-
-	return mapping->dev == file->dev && mapping->inode == file->inode;
-}
-
 pid_t bystanders__find(uint32_t dev, uint64_t inode, char **ret_exe)
 {
-	struct wanted_file file = {dev, inode};
 	size_t pid_cnt = 0;
 	pid_t *pids = NULL, found = 0;
 
@@ -71,7 +58,7 @@ pid_t bystanders__find(uint32_t dev, uint64_t inode, char **ret_exe)
 		char *exe = proc__exe(pids[i]);
 
 		if (exe && would_be_killed(pids[i], exe) &&
-			proc__each_executable(pids[i], is_wanted, &file) > 0) {
+			proc__executes(pids[i], dev, inode)) {
 			found = pids[i];
 			*ret_exe = exe;
 		} else {

@@ -254,6 +254,25 @@ int proc__find_mapping(pid_t pid, const char *name, uint64_t *ret_start, uint64_
 	return 0;
 }
 
+struct executed_file {
+	uint32_t dev;
+	uint64_t inode;
+};
+
+static int is_of_file(const struct proc_mapping *mapping, void *arg)
+{
+	const struct executed_file *file = arg;
+
+	return mapping->dev == file->dev && mapping->inode == file->inode;
+}
+
+bool proc__executes(pid_t pid, uint32_t dev, uint64_t inode)
+{
+	struct executed_file file = {dev, inode};
+
+	return proc__each_executable(pid, is_of_file, &file) > 0;
+}
+
 struct own_mapping {
 	uint64_t address, inode;
 	uint32_t dev;
