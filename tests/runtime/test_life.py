@@ -116,6 +116,27 @@ def test_container_with_a_c_library_of_its_own_under_run(t):
     t.check("/puppet" in modules, f"modules: {modules}")
 
 
+def test_container_whose_files_a_process_mapped_first_that_is_gone(t):
+    """Before heaptap, which sleeps, could open them. From the next process on all is as ever."""
+    root, program = container.make_root(t), "/revenant"
+    shutil.copy(root / container.PUPPET[1:], root / program[1:])
+    tracing = heaptap.start(t, "watch", ["-i", "0.1", "--comm", program[1:]], []).until_tracing()
+    tracing.process.signal(signal.SIGSTOP)
+    t.status(t.run([*container.prefix(root), program]), 0)
+    tracing.process.signal(signal.SIGCONT)
+    tracing.until_summary()
+    puppet = Puppet(t, program=program, prefix=container.prefix(root))
+    pid = child_of(t, puppet.pid)
+    t.until(lambda: puppet.tell("churn 1 64") and tracing.of_pid(pid) and tracing.of_pid(pid)[-1]["totals"]["allocs"],
+            "its allocations in the books")
+    puppet.tell("alloc 7 1000")
+    puppet.end()
+    tracing.stop()
+    image = tracing.of_pid(pid)[-1]
+    check_puppet(t, image, 7, 1000)
+    t.check(all(stack["complete"] for stack in image["stacks"]), f"stacks: {image['stacks']}")
+
+
 def test_container_that_is_attached_to(t):
     """By its number in our pid namespace; two of them, each with its own copy."""
     launchers = [Puppet(t, program=container.PUPPET, prefix=container.prefix(container.make_root(t, name)))

@@ -138,11 +138,28 @@ static void note_losses(void *arg, struct process *process, pid_t tgid, uint32_t
 		process__set_doubt(process, counters__doubt(&counters));
 }
 
+/* Whose process had ended before it could be opened: not one that may not be, or is none of a file system. */
+static bool is_out_of_reach(const struct module *module)
+{
+	return module->fd < 0 && (module->error == -ENOENT || module->error == -ESRCH ||
+					 module->error == -ESTALE);
+}
+
+/* By the next that maps it: or it would have no names and no rows, and an allocator in it no probes. */
+static void announce_anew(struct trace *trace, const struct module *module, uint32_t number)
+{
+	tracer__unlist_number(
+		trace->tracer, module->dev, module->inode, module->generation, number);
+	files__note_unlisted(trace->files, number);
+}
+
 static void tell_file(void *arg, struct module *module, const struct file_event *record)
 {
 	struct trace *trace = arg;
 	bool alone = !trace->new_files || record->event.flags & EVENT_F_ALONE;
 
+	if (is_out_of_reach(module))
+		announce_anew(trace, module, record->file);
 	if (trace__needs_rows(trace) && alone)
 		unwinding__add(trace->unwinding, module, record->file);
 	if (trace->hooks.on_file)

@@ -18,6 +18,7 @@ struct unwound_file {
 	uint32_t dev, generation;
 	uint64_t inode;
 	int map_fd; /* of its rows; -errno: there are none to be had */
+	bool is_missing; /* it could not be opened, so there are none yet */
 	uint32_t row_cnt;
 	uint32_t *numbers; /* that the kernel side knows it by */
 	uint32_t number_cnt;
@@ -113,6 +114,37 @@ static struct unwound_file *find(struct unwinding *unwinding, const struct modul
 	return NULL;
 }
 
+/* no rows: its code is stepped over by frame pointers */
+static void load(
+	struct unwinding *unwinding, struct unwound_file *file, const struct module *module)
+{
+	file->is_missing = module->fd < 0;
+	file->map_fd = load_rows(unwinding, module, &file->row_cnt);
+	if (file->map_fd < 0)
+		file->map_fd = tracer__load_rows(unwinding->tracer, NULL, 0);
+	if (file->map_fd >= 0)
+		count(unwinding, file, 1);
+}
+
+static void unload(struct unwinding *unwinding, struct unwound_file *file)
+{
+	if (file->map_fd < 0)
+		return;
+	count(unwinding, file, -1);
+	close(file->map_fd);
+	file->row_cnt = 0;
+}
+
+/* It has been opened at last. */
+static void load_again(
+	struct unwinding *unwinding, struct unwound_file *file, const struct module *module)
+{
+	unload(unwinding, file);
+	load(unwinding, file, module);
+	for (uint32_t i = 0; file->map_fd >= 0 && i < file->number_cnt; i++)
+		tracer__set_rows(unwinding->tracer, file->numbers[i], file->map_fd);
+}
+
 static struct unwound_file *get(struct unwinding *unwinding, const struct module *module)
 {
 	struct unwound_file *file = find(unwinding, module);
@@ -120,6 +152,8 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 
 	if (file && !file->generation)
 		file->generation = module->generation;
+	if (file && file->is_missing && module->fd >= 0)
+		load_again(unwinding, file, module);
 	if (file)
 		return file;
 	grown = array__with_room(
@@ -130,11 +164,7 @@ static struct unwound_file *get(struct unwinding *unwinding, const struct module
 	file = &unwinding->unwound[unwinding->cnt++];
 	*file = (struct unwound_file){
 		.dev = module->dev, .inode = module->inode, .generation = module->generation};
-	file->map_fd = load_rows(unwinding, module, &file->row_cnt);
-	if (file->map_fd < 0) /* no rows: its code is stepped over by frame pointers */
-		file->map_fd = tracer__load_rows(unwinding->tracer, NULL, 0);
-	if (file->map_fd >= 0)
-		count(unwinding, file, 1);
+	load(unwinding, file, module);
 	return file;
 }
 
@@ -206,10 +236,7 @@ int unwinding__preload(
 /* The file has no number any more. */
 static void drop(struct unwinding *unwinding, struct unwound_file *file)
 {
-	if (file->map_fd >= 0) {
-		count(unwinding, file, -1);
-		close(file->map_fd);
-	}
+	unload(unwinding, file);
 	free(file->numbers);
 	*file = unwinding->unwound[--unwinding->cnt];
 }

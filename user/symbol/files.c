@@ -74,6 +74,14 @@ void files__see(struct files *files, uint32_t number)
 		numbered->file.is_seen = numbered->file.module->is_seen = true;
 }
 
+void files__note_unlisted(struct files *files, uint32_t number)
+{
+	struct numbered *numbered = find(files, number);
+
+	if (numbered)
+		numbered->file.is_unlisted = true;
+}
+
 struct files_filter {
 	bool (*goes)(struct file_number *number, void *arg);
 	void *arg;

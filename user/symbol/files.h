@@ -23,8 +23,10 @@ struct file_number {
 	uint32_t number;
 	struct module *module;
 	bool is_seen;	  /* by files__see, since the last files__filter */
-	bool is_unlisted; /* the filter's own */
+	bool is_unlisted; /* the kernel side gives it to nobody any more: the caller's word */
 };
+
+void files__note_unlisted(struct files *files, uint32_t number);
 
 /* Shows each to `goes`. One for which it says true stands for no file any more. */
 void files__filter(
