@@ -157,6 +157,25 @@ static __always_inline __u32 file_number(struct task_struct *task, __u32 image, 
 	return number || !file_address ? number : file_introduce(task, image, file_address, &key);
 }
 
+/* Asked by the collector of a mapping of its own: on overlayfs a process's list of mappings has another number for a
+ * file than the file that is probed. */
+__u64 identity_address, identity_inode;
+__u32 identity_dev;
+
+static long identity_answer(struct task_struct *task, struct vm_area_struct *vma, void *arg)
+{
+	struct file_key key;
+	__u64 file = 0;
+
+	BPF_CORE_READ_INTO(&file, vma, vm_file);
+	if (!file)
+		return 0;
+	key = file_key_of(file);
+	identity_inode = key.inode;
+	identity_dev = key.dev;
+	return 0;
+}
+
 struct file_question {
 	__u64 address;
 	__u64 file_offset;

@@ -211,6 +211,14 @@ int on_munmap(struct syscall_enter *ctx)
 	return 0;
 }
 
+/* Never attached: the collector runs it. */
+SEC("raw_tp")
+int on_identify(void *ctx)
+{
+	return bpf_find_vma(
+		bpf_get_current_task_btf(), identity_address, identity_answer, NULL, 0);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {

@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import struct
+import subprocess
 
 import container
 import heaptap
@@ -135,6 +136,54 @@ def test_container_whose_files_a_process_mapped_first_that_is_gone(t):
     image = tracing.of_pid(pid)[-1]
     check_puppet(t, image, 7, 1000)
     t.check(all(stack["complete"] for stack in image["stacks"]), f"stacks: {image['stacks']}")
+
+
+class Overlay:
+    """The root as most containers have theirs: each file has another device there than the one that is executed."""
+
+    def __init__(self, t, root, name):
+        self.place = t.path(name)
+        self.place.mkdir()
+        self.merged = self.place / "merged"
+        t.status(t.run(["mount", "-t", "tmpfs", "none", self.place]), 0)
+        for name in ("upper", "work", "merged"):
+            (self.place / name).mkdir()
+        layers = f"lowerdir={root},upperdir={self.place}/upper,workdir={self.place}/work"
+        self.is_there = t.run(["mount", "-t", "overlay", "overlay", "-o", layers, self.merged]).status == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for place in [self.merged] * self.is_there + [self.place]:
+            subprocess.run(["umount", "-l", place], check=True)
+
+
+@each("plain", "checked")
+def test_containers_on_overlays_of_one_root(t, how):
+    """Each has the C library by another number, and it is probed once."""
+    root = container.make_root(t)
+    with Overlay(t, root, "first") as first, Overlay(t, root, "second") as second:
+        if not (first.is_there and second.is_there):
+            t.skip("there is no overlayfs here")
+        launchers = [Puppet(t, program=container.PUPPET, prefix=container.prefix(overlay.merged))
+                     for overlay in (first, second)]
+        pids = [child_of(t, launcher.pid) for launcher in launchers]
+        tracing = heaptap.attach(t, *pids, options=["--check"] * (how == "checked"))
+        for launcher in launchers:
+            launcher.tell("alloc 1 100")
+        tracing.until_summary()  # the files of the stacks are known by now
+        for launcher in launchers:
+            launcher.tell("alloc 20 100", "free 4")
+        tracing.stop()
+        for launcher in launchers:
+            launcher.end()
+    for pid in pids:
+        image = tracing.of_pid(pid)[-1]
+        heaptap.check_sound(t, image)
+        t.equal(image["totals"]["outstanding_blocks"], 17, "outstanding blocks")
+        t.equal(image["findings"], [], "findings")
+        t.equal(image["counters"]["abandoned_calls"], 0, "calls that were left")
 
 
 def test_container_that_is_attached_to(t):

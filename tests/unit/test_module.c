@@ -373,7 +373,7 @@ static void a_file_that_is_forgotten_is_closed(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_true(fcntl(kept->fd, F_GETFD) >= 0);
 	kept->is_seen = false;
-	modules__see(modules, kept->dev, kept->inode);
+	modules__see(modules, kept->inode);
 	assert_true(kept->is_seen);
 	assert_true(add(modules, path, 0)->fd >= 0);
 	assert_int_equal(modules__cnt(modules), 2);

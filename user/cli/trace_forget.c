@@ -51,7 +51,7 @@ static bool is_due(const struct trace *trace)
 
 static int see_mapping(const struct proc_mapping *mapping, void *modules)
 {
-	modules__see(modules, mapping->dev, mapping->inode);
+	modules__see(modules, mapping->inode);
 	return 0;
 }
 

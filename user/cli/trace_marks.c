@@ -89,7 +89,7 @@ void trace__mark_late(void *arg, const struct module *module)
 		const struct process_info *info = process__info(process);
 
 		if (info->state == PROCESS_RUNNING &&
-			proc__executes(info->tgid, module->dev, module->inode))
+			proc__executes(info->tgid, module->inode))
 			set(process, MARK_LATE);
 	}
 }

@@ -47,7 +47,7 @@ const char *would_be_killed(pid_t pid, const char *exe)
 	return NULL;
 }
 
-pid_t bystanders__find(uint32_t dev, uint64_t inode, char **ret_exe)
+pid_t bystanders__find(uint64_t inode, char **ret_exe)
 {
 	size_t pid_cnt = 0;
 	pid_t *pids = NULL, found = 0;
@@ -58,7 +58,7 @@ pid_t bystanders__find(uint32_t dev, uint64_t inode, char **ret_exe)
 		char *exe = proc__exe(pids[i]);
 
 		if (exe && would_be_killed(pids[i], exe) &&
-			proc__executes(pids[i], dev, inode)) {
+			proc__executes(pids[i], inode)) {
 			found = pids[i];
 			*ret_exe = exe;
 		} else {

@@ -22,6 +22,6 @@ const char *would_be_killed(pid_t pid, const char *exe);
 
 /* A process that runs now, has this file mapped, and would be killed by a probe in it: its pid and
  * its program (free()); 0: there is none. */
-pid_t bystanders__find(uint32_t dev, uint64_t inode, char **ret_exe);
+pid_t bystanders__find(uint64_t inode, char **ret_exe);
 
 #endif

@@ -21,9 +21,13 @@ struct attachment {
 	struct file_links *links;
 };
 
+/* Containers have the same file by other numbers each (overlayfs): it is probed once, by the first of these. */
 struct target_file {
 	struct hash_node node;
 	struct module *module;
+	uint64_t inode; /* of the file that is probed, as the kernel has it */
+	uint32_t dev;
+	struct target_file *twin_of; /* NULL: of none; else all below is that one's */
 	struct probe_sites sites, points;
 	int err; /* of scanning, or of opening it */
 	bool is_scanned;
@@ -153,6 +157,34 @@ static void scan(const struct targets *targets, struct target_file *file)
 		log_warn("%s: %s", module->path, file->sites.missing);
 }
 
+struct twin_search {
+	struct target_file *file, *found;
+};
+
+static bool note_twin(struct hash_node *node, void *arg)
+{
+	struct target_file *other = (struct target_file *)node;
+	struct twin_search *search = arg;
+
+	if (other != search->file && !other->twin_of && other->inode == search->file->inode &&
+		other->dev == search->file->dev)
+		search->found = other;
+	return false;
+}
+
+/* Without an answer of the kernel it is its own file. */
+static void identify(struct targets *targets, struct target_file *file)
+{
+	struct twin_search search = {.file = file};
+
+	if (tracer__identify(targets->tracer, file->module->fd, &file->dev, &file->inode)) {
+		file->dev = file->module->dev;
+		file->inode = file->module->inode;
+	}
+	hash__filter(&targets->files, note_twin, &search);
+	file->twin_of = search.found;
+}
+
 /* One that could not be opened may be open by now. NULL without memory. */
 static struct target_file *find_sites(struct targets *targets, struct module *module)
 {
@@ -160,9 +192,13 @@ static struct target_file *find_sites(struct targets *targets, struct module *mo
 
 	if (!file)
 		file = add_file(targets, module);
-	if (file && !file->is_scanned)
-		scan(targets, file);
-	return file;
+	if (file && !file->is_scanned && !file->twin_of) {
+		if (module->fd >= 0)
+			identify(targets, file);
+		if (!file->twin_of)
+			scan(targets, file);
+	}
+	return file && file->twin_of ? file->twin_of : file;
 }
 
 static bool is_attached(const struct target_file *file, const struct probe_sites *sites, pid_t pid)
@@ -224,7 +260,7 @@ static int fail(char *reason, int err, const struct module *module, const char *
 static bool spares_bystanders(const struct module *module, char *reason)
 {
 	char *exe = NULL;
-	pid_t pid = bystanders__find(module->dev, module->inode, &exe);
+	pid_t pid = bystanders__find(module->inode, &exe);
 
 	if (!pid)
 		return true;
@@ -324,7 +360,7 @@ static int add_mapping(const struct proc_mapping *mapping, void *arg)
 		return -ENOMEM;
 	ret = targets__add_module(add->targets, module, add->for_pid, add->reason);
 	if (ret >= 0) {
-		file = find_file(add->targets, module);
+		file = find_sites(add->targets, module);
 		add->probes.late_cnt += ret || is_late(add, file->attached_ns);
 		add->probes.probed_cnt += file->sites.cnt > 0;
 		return 0;
@@ -415,15 +451,56 @@ bool targets__is_probed(struct targets *targets, const struct module *module)
 {
 	const struct target_file *file = find_file(targets, module);
 
-	return file && file->attachment_cnt;
+	return file && (file->twin_of ? file->twin_of : file)->attachment_cnt;
+}
+
+struct inheritance {
+	struct target_file *from, *heir;
+};
+
+/* The first twin takes over what there is, and the others'. */
+static bool inherit(struct hash_node *node, void *arg)
+{
+	struct target_file *file = (struct target_file *)node;
+	struct inheritance *inheritance = arg;
+
+	if (file->twin_of != inheritance->from)
+		return false;
+	if (!inheritance->heir)
+		inheritance->heir = file;
+	file->twin_of = file == inheritance->heir ? NULL : inheritance->heir;
+	return false;
+}
+
+static void hand_over(struct target_file *from, struct target_file *heir)
+{
+	for (size_t i = 0; i < from->attachment_cnt; i++) {
+		struct attachment *attachment = &from->attachments[i];
+
+		attachment->sites = attachment->sites == &from->sites ? &heir->sites : &heir->points;
+	}
+	heir->sites = from->sites;
+	heir->points = from->points;
+	heir->err = from->err;
+	heir->is_scanned = from->is_scanned;
+	heir->attached_ns = from->attached_ns;
+	heir->attachments = from->attachments;
+	heir->attachment_cnt = from->attachment_cnt;
+	from->sites = from->points = (struct probe_sites){0};
+	from->attachments = NULL;
+	from->attachment_cnt = 0;
 }
 
 void targets__forget(struct targets *targets, const struct module *module)
 {
 	struct target_file *file = find_file(targets, module);
+	struct inheritance inheritance = {.from = file};
 
 	if (!file)
 		return;
+	hash__filter(&targets->files, inherit, &inheritance);
+	if (inheritance.heir)
+		hand_over(file, inheritance.heir);
 	for (size_t i = 0; i < file->attachment_cnt; i++) {
 		tracer__detach_file(targets->tracer, file->attachments[i].links);
 		targets->site_cnt -= file->attachments[i].sites->cnt;

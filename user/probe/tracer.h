@@ -90,6 +90,8 @@ int tracer__number_file(struct tracer *tracer, uint32_t dev, uint64_t inode, uin
 	uint32_t *ret_number);
 /* Puts unwind rows into a map of their own: its fd, to be closed by the caller, or -errno. */
 int tracer__load_rows(struct tracer *tracer, const struct unwind_row *rows, size_t row_cnt);
+/* Who the file is to the kernel, which probes it: *ret_dev, *ret_inode. 0 or -errno. */
+int tracer__identify(struct tracer *tracer, int fd, uint32_t *ret_dev, uint64_t *ret_inode);
 /* Unwinds through the file of this number by these rows; from about now on: the kernel would keep the
  * caller for some 10 ms (it waits for programs that use the old value), so a thread does it. Probes that
  * are attached later see it. */

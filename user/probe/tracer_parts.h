@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A tracer from inside: tracer.c, tracer_load.c, tracer_rows.c and tracer_tables.c only. */
+/* A tracer from inside: tracer*.c only. */
 #ifndef HEAPTAP_PROBE_TRACER_PARTS_H
 #define HEAPTAP_PROBE_TRACER_PARTS_H
 

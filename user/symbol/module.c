@@ -167,22 +167,17 @@ static struct module *add_entry(struct modules *modules, struct file_id id, cons
 		.dev = id.dev, .inode = id.inode, .generation = id.generation, .fd = -1};
 	entry->module.path = strdup(path);
 	if (!entry->module.path ||
-		hash__add(&modules->table, &entry->node, hash__mix(id.dev, id.inode)) != 0) {
+		hash__add(&modules->table, &entry->node, hash__mix(id.inode, 0)) != 0) {
 		entry__free(&entry->node);
 		return NULL;
 	}
 	return &entry->module;
 }
 
-static bool has_number(const struct module *module, uint32_t dev, uint64_t inode)
-{
-	return module->dev == dev && module->inode == inode;
-}
-
 /* A file that is held open keeps its number, so that another with it is the same. */
 static bool is_of(const struct module *module, struct file_id id)
 {
-	if (!has_number(module, id.dev, id.inode))
+	if (module->dev != id.dev || module->inode != id.inode)
 		return false;
 	return module->generation == id.generation ||
 	       (module->fd >= 0 && (!module->generation || !id.generation));
@@ -190,7 +185,7 @@ static bool is_of(const struct module *module, struct file_id id)
 
 struct module *modules__find(struct modules *modules, struct file_id id)
 {
-	struct hash_node *node = hash__chain(&modules->table, hash__mix(id.dev, id.inode));
+	struct hash_node *node = hash__chain(&modules->table, hash__mix(id.inode, 0));
 
 	while (node && !is_of(&((struct entry *)node)->module, id))
 		node = node->next;
@@ -229,14 +224,14 @@ size_t modules__cnt(const struct modules *modules)
 	return modules->table.node_cnt;
 }
 
-void modules__see(struct modules *modules, uint32_t dev, uint64_t inode)
+void modules__see(struct modules *modules, uint64_t inode)
 {
-	struct hash_node *node = hash__chain(&modules->table, hash__mix(dev, inode));
+	struct hash_node *node = hash__chain(&modules->table, hash__mix(inode, 0));
 
 	for (; node; node = node->next) {
 		struct module *module = &((struct entry *)node)->module;
 
-		if (has_number(module, dev, inode))
+		if (module->inode == inode)
 			module->is_seen = true;
 	}
 }

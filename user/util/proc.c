@@ -254,23 +254,16 @@ int proc__find_mapping(pid_t pid, const char *name, uint64_t *ret_start, uint64_
 	return 0;
 }
 
-struct executed_file {
-	uint32_t dev;
-	uint64_t inode;
-};
-
-static int is_of_file(const struct proc_mapping *mapping, void *arg)
+static int is_of_inode(const struct proc_mapping *mapping, void *arg)
 {
-	const struct executed_file *file = arg;
+	const uint64_t *inode = arg;
 
-	return mapping->dev == file->dev && mapping->inode == file->inode;
+	return mapping->inode == *inode;
 }
 
-bool proc__executes(pid_t pid, uint32_t dev, uint64_t inode)
+bool proc__executes(pid_t pid, uint64_t inode)
 {
-	struct executed_file file = {dev, inode};
-
-	return proc__each_executable(pid, is_of_file, &file) > 0;
+	return proc__each_executable(pid, is_of_inode, &inode) > 0;
 }
 
 struct own_mapping {
