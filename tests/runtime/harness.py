@@ -91,7 +91,8 @@ class Test:
             raise Failed(f"exit status {finished.status}, expected {wanted}\n{finished.told()}")
 
     def until(self, condition, what, seconds=None):
-        """Polls until condition() is true, and gives its value."""
+        """Polls until condition() is true, and gives its value. `what` it is: a text, or a function that makes one
+        when it did not come."""
         seconds = seconds or UNTIL_SECONDS
         deadline = time.monotonic() + seconds
         while True:
@@ -99,7 +100,7 @@ class Test:
             if value:
                 return value
             if time.monotonic() > deadline:
-                raise Failed(f"waited {seconds} s in vain for: {what}")
+                raise Failed(f"waited {seconds} s in vain for: {what() if callable(what) else what}")
             time.sleep(0.01)
 
     def skip(self, why):

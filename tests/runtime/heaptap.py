@@ -95,7 +95,7 @@ class Tracing:
     def until_tracing(self):
         """Waits for the first periodic summary: from then on every call is seen."""
         self.test.until(lambda: self.summaries or not self.process.running(),
-                        f"heaptap's first summary\n{self.process.told()}")
+                        lambda: f"heaptap's first summary\n{self.process.told()}")
         self.test.check(self.process.running(), f"heaptap has ended\n{self.process.told()}")
         return self
 

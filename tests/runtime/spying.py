@@ -63,7 +63,7 @@ class Spying:
     def until_spying(self):
         """All probes are in place; with -v that is said on stderr, too."""
         self.test.until(lambda: "heaptap: tracing" in self.process.stderr or not self.process.running(),
-                        f"heaptap's probes\n{self.process.told()}")
+                        lambda: f"heaptap's probes\n{self.process.told()}")
         self.test.check(self.process.running(), f"heaptap has ended\n{self.process.told()}")
         return self
 

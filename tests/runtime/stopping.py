@@ -19,7 +19,7 @@ def stopped_pid(t, tracing, before=0, where="in"):
                            tracing.process.stderr, re.DOTALL)
         return stops[before:]
 
-    (pid, number), = t.until(told, f"word of a stop\n{tracing.process.told()}")
+    (pid, number), = t.until(told, lambda: f"word of a stop\n{tracing.process.told()}")
     t.equal(state(int(pid)), "T", "the state of the process")
     return int(pid), int(number)
 

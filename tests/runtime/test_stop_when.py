@@ -19,7 +19,7 @@ def told_to(puppet, *lines):
 
 
 def until_it_has_done(t, puppet, cnt):
-    t.until(lambda: puppet.answers() >= cnt, f"{cnt} answers of the puppet\n{puppet.process.told()}")
+    t.until(lambda: puppet.answers() >= cnt, lambda: f"{cnt} answers of the puppet\n{puppet.process.told()}")
 
 
 @each("^allocate$", "numbered.c", "/numbered$", "^all*ate")

@@ -149,7 +149,7 @@ def test_redis_server_is_unwound_to_the_root(t):
     socket = t.path("redis.sock")
     tracing = heaptap.start(t, "run", [], ["--", "redis-server", "--port", "0", "--unixsocket", socket,
                                            "--save", ""])
-    t.until(socket.exists, f"redis's socket\n{tracing.process.told()}")
+    t.until(socket.exists, lambda: f"redis's socket\n{tracing.process.told()}")
     for command in (["set", "key", "x" * 3000], ["lpush", "list", *map(str, range(200))], ["shutdown", "nosave"]):
         t.run(["redis-cli", "-s", socket, *command])
     tracing.process.wait(50)

@@ -97,8 +97,7 @@ static int apply(struct options *options, const struct option_row *row, const ch
 	return -EINVAL;
 }
 
-/* A letter may stand among others, which getopt is not through with: then it is not the last word.
- */
+/* A letter may stand among others that getopt is not through with: it is not the last word then. */
 static int complain(int value, const char *command, char *const argv[])
 {
 	const char letter[] = {'-', optopt, '\0'};
