@@ -43,9 +43,9 @@ $(BENCH_OUT)/naive_sites.o: tests/bench/load/naive_sites.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# heaptap with programs that return at once: the files that carry the kernel side are compiled anew.
+# heaptap with programs that return at once: the folder that carries the kernel side is compiled anew.
 FLOOR_OUT := $(BENCH_OUT)/floor
-FLOOR_OBJS := $(patsubst user/%.c,$(FLOOR_OUT)/%.o,$(shell grep -l 'heaptap\.skel\.h' $(USER_SRCS)))
+FLOOR_OBJS := $(patsubst user/%.c,$(FLOOR_OUT)/%.o,$(wildcard user/probe/*.c))
 $(BENCH_OUT)/heaptap-floor: $(BUILD)/user/main.o $(FLOOR_OBJS) $(BUILD)/libheaptap.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(OWN_ALLOCATOR) $(LIBS)
 $(FLOOR_OBJS): $(FLOOR_OUT)/%.o: user/%.c $(FLOOR_OUT)/heaptap.skel.h

@@ -91,6 +91,16 @@ class Heaptap(Tracer):
         sample.outstanding = sum(p["totals"]["outstanding_blocks"] for p in last["processes"])
 
 
+class Floor(Heaptap):
+    """Its programs tell nothing: of forks, execs and exits only, if those were not replaced."""
+    EVENTS_MAX = 1000
+
+    def told(self, place, sample):
+        super().told(place, sample)
+        if sample.events > self.EVENTS_MAX:
+            raise Failed(f"that was no floor: it has told of {sample.events} events")
+
+
 class Chrooted(Tracer):
     """A peer in a root of its own, which attaches to a pid. The library is mounted into that root: it is the file
     that counts, and memleak has room for 31 characters of a path. Its walk of stacks needs frame pointers."""
@@ -175,7 +185,7 @@ class LeakSanitizer(Tracer):
 UNTRACED, FLOOR, EXACT = "untraced", "floor", "heaptap"
 ALL = [
     Tracer(UNTRACED),
-    Heaptap(FLOOR, BENCH / "heaptap-floor"),
+    Floor(FLOOR, BENCH / "heaptap-floor"),
     Heaptap(EXACT),
     Heaptap("heaptap --sample 512K", options=("--sample", "512K")),
     Heaptap("heaptap, naive sites", BENCH / "heaptap-naive"),
