@@ -146,8 +146,11 @@ const char *text__find_control(const char *text, uint32_t *ret_code, size_t *ret
 	for (size_t sz; *text; text += sz) {
 		const unsigned char *bytes = (const unsigned char *)text;
 
-		sz = utf8_size(bytes);
-		sz = sz ? sz : 1;
+		sz = 1;
+		if (*bytes >= ' ' && *bytes < 0x7f)
+			continue; /* nearly all are */
+		if (utf8_size(bytes))
+			sz = utf8_size(bytes);
 		*ret_code = utf8_code(bytes, sz);
 		*ret_sz = sz;
 		if (is_control(*ret_code))
