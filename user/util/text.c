@@ -149,8 +149,8 @@ const char *text__find_control(const char *text, uint32_t *ret_code, size_t *ret
 		sz = 1;
 		if (*bytes >= ' ' && *bytes < 0x7f)
 			continue; /* nearly all are */
-		if (utf8_size(bytes))
-			sz = utf8_size(bytes);
+		sz = utf8_size(bytes);
+		sz = sz ? sz : 1;
 		*ret_code = utf8_code(bytes, sz);
 		*ret_sz = sz;
 		if (is_control(*ret_code))
