@@ -97,3 +97,20 @@ def test_what_cannot_be_read_is_left_out_alone(t):
     tracing = heaptap.run(t, [heaptap.program("unreadable")], options=["--contents-at-exit", "--blocks-by", "age"])
     wanted = [None if i % 3 == 0 else f"{i:02x}" * 16 for i in range(1, 10)]
     t.equal(contents(tracing.only()), wanted, "contents")
+
+
+MAP_FILES = """import mmap, os, sys
+fds = [os.open(os.path.join(sys.argv[1], str(i)), os.O_RDWR | os.O_CREAT) for i in range(900)]
+for fd in fds:
+    os.truncate(fd, 4096)
+mappings = [mmap.mmap(fd, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC) for fd in fds]
+os._exit(0)
+"""
+
+
+def test_many_files_just_before_the_end(t):
+    """Each is held open: a table of files that grew would wait for the process that waits."""
+    t.path("files").mkdir()
+    tracing = heaptap.run(t, ["/usr/bin/python3", "-c", MAP_FILES, t.path("files")], options=["--contents-at-exit"])
+    found = contents(tracing.only())
+    t.check(found and None not in found, f"contents: {found}, {tracing.process.stderr}")

@@ -2,6 +2,7 @@
 """--stop-when: a process is stopped in the first allocation whose stack matches, once."""
 import os
 import signal
+import time
 
 import heaptap
 from harness import each
@@ -61,6 +62,16 @@ def test_a_pattern_that_nothing_matches_stops_nobody(t):
     tracing = heaptap.run(t, [heaptap.program("numbered"), CNT], options=["--stop-when", "^allocat$"], stdin=b"\n")
     t.check("stopped" not in tracing.process.stderr, tracing.process.stderr)
     t.equal(tracing.process.stdout.split()[-1], "end", "what it said last")
+
+
+def test_each_stack_is_judged_at_once(t):
+    """python3's start has hundreds: none may wait until heaptap looks into the ring by the clock (50 ms)."""
+    begun = time.monotonic()
+    tracing = heaptap.run(t, ["/usr/bin/python3", "-c", ""], options=["--stop-when", "nowhere"])
+    took = time.monotonic() - begun
+    cnt = tracing.only()["stacks_complete"]
+    t.check(cnt > 300, f"stacks: {cnt}")
+    t.check(took < 0.02 * cnt, f"{cnt} stacks took {took:.1f} s")
 
 
 def frozen(t, *lines):

@@ -120,7 +120,8 @@ int trace__loop(struct trace *trace)
 
 	while (!trace->done) {
 		bool empty = trace__drain_some(trace);
-		int cnt = epoll_wait(trace->epoll_fd, events, 16, empty ? LOOK_MS : 0);
+		bool idle = empty && !trace->unjudged_cnt;
+		int cnt = epoll_wait(trace->epoll_fd, events, 16, idle ? LOOK_MS : 0);
 
 		for (int i = 0; i < cnt; i++) {
 			if ((int)events[i].data.u64 != collector__fd(trace->collector))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Puts tracer, books, symbolizer and output together, and takes them apart. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,15 +35,25 @@ int trace__epoll_add(struct trace *trace, int fd, uint64_t data)
 	return epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-/* Each executed file is held open for its names. */
-static void raise_file_limit(void)
+#define FILES_BEGIN (1 << 14) /* 128 KiB of the kernel's memory */
+
+/*
+ * Each executed file is held open for its names. The table of a process with threads grows only after
+ * all programs that run have ended (expand_fdtable in Linux' fs/file.c: synchronize_rcu), and a thread
+ * that waits for our answer in one of ours does not. So the table has its size before the threads begin.
+ */
+static void make_room_for_files(void)
 {
 	struct rlimit limit;
+	int last;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+	last = fcntl(0, F_DUPFD_CLOEXEC,
+		limit.rlim_cur > FILES_BEGIN ? FILES_BEGIN - 1 : limit.rlim_cur - 1);
+	close_fd(last);
 }
 
 static int open_signals(struct trace *trace)
@@ -287,7 +298,7 @@ int trace__open(struct trace *trace, const struct options *options,
 		trace->began_s; /* at first, nobody maps what was preloaded for a command */
 	trace->epoll_fd = trace->signal_fd = trace->interval_fd = trace->duration_fd = -1;
 	sigprocmask(SIG_BLOCK, NULL, &trace->old_signals);
-	raise_file_limit();
+	make_room_for_files();
 	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = trace->epoll_fd < 0 ? -errno : open_signals(trace);
 	if (!err)

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 #include <bpf/libbpf.h>
 #include "collect/collector.h"
 #include "collect/lookahead.h"
@@ -19,7 +19,7 @@
 #define BATCH_RECORDS (256 * 1024) /* some 50 ms */
 #define CHUNK_SZ (1u << 20)
 #define CHUNKS_MAX 256
-#define KEEPER_WAIT_US 5000
+#define KEEPER_WAIT_NS 5000000
 #define KEEPER_BATCH_RECORDS 4096 /* between two looks at the room: less than a chunk of most */
 
 struct chunk {
@@ -36,7 +36,8 @@ struct collector {
 	pthread_t keeper;
 	bool paused;
 	atomic_bool resuming;
-	pthread_mutex_t lock;	    /* of the next three; the last chunk itself is the keeper's */
+	pthread_mutex_t lock;	    /* of the next four; the last chunk itself is the keeper's */
+	pthread_cond_t resumed;	    /* wakes the keeper */
 	struct chunk *first, *last; /* kept records */
 	size_t chunk_cnt;
 };
@@ -139,6 +140,14 @@ static bool has_room(struct collector *collector)
 	return room;
 }
 
+static void set_resuming(struct collector *collector, bool resuming)
+{
+	pthread_mutex_lock(&collector->lock);
+	atomic_store(&collector->resuming, resuming);
+	pthread_cond_signal(&collector->resumed);
+	pthread_mutex_unlock(&collector->lock);
+}
+
 static int on_record(void *arg, void *data, size_t sz)
 {
 	struct collector *collector = arg;
@@ -149,9 +158,22 @@ static int on_record(void *arg, void *data, size_t sz)
 	}
 	if (!keep(collector, data, sz))
 		collector->ahead.ingest->no_memory++;
-	if (atomic_load(&collector->resuming))
-		return -EAGAIN;
-	return --collector->batch ? 0 : -EAGAIN;
+	return --collector->batch && !atomic_load(&collector->resuming) ? 0 : -EAGAIN;
+}
+
+static void wait_for_more(struct collector *collector)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += KEEPER_WAIT_NS;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&collector->lock);
+	if (!atomic_load(&collector->resuming))
+		pthread_cond_clockwait(
+			&collector->resumed, &collector->lock, CLOCK_MONOTONIC, &end);
+	pthread_mutex_unlock(&collector->lock);
 }
 
 static void *keep_aside(void *arg)
@@ -160,10 +182,9 @@ static void *keep_aside(void *arg)
 
 	while (!atomic_load(&collector->resuming)) {
 		collector->batch = KEEPER_BATCH_RECORDS;
-		if (!has_room(collector))
-			usleep(KEEPER_WAIT_US); /* the ring has to hold them, as long as it can */
-		else if (ring_buffer__consume(collector->ring) != -EAGAIN)
-			usleep(KEEPER_WAIT_US);
+		/* without room, the ring has to hold them, as long as it can */
+		if (!has_room(collector) || ring_buffer__consume(collector->ring) != -EAGAIN)
+			wait_for_more(collector);
 	}
 	return NULL;
 }
@@ -180,7 +201,7 @@ static void ingest_kept(struct collector *collector, size_t chunks_max, bool all
 
 void collector__pause(struct collector *collector)
 {
-	atomic_store(&collector->resuming, false);
+	set_resuming(collector, false);
 	collector->paused = true;
 	if (pthread_create(&collector->keeper, NULL, keep_aside, collector))
 		collector->paused = false; /* the ring has to hold them */
@@ -191,7 +212,7 @@ void collector__resume(struct collector *collector)
 	if (!collector->paused)
 		return;
 	ingest_kept(collector, 2 * CHUNKS_MAX, false);
-	atomic_store(&collector->resuming, true);
+	set_resuming(collector, true);
 	pthread_join(collector->keeper, NULL);
 	collector->paused = false;
 	ingest_kept(collector, SIZE_MAX, true);
@@ -205,6 +226,7 @@ struct collector *collector__new(int ring_fd, struct ingest *ingest)
 		return NULL;
 	collector->ahead.ingest = ingest;
 	pthread_mutex_init(&collector->lock, NULL);
+	pthread_cond_init(&collector->resumed, NULL);
 	collector->ring = ring_buffer__new(ring_fd, on_record, collector, NULL);
 	if (!collector->ring) {
 		free(collector);
@@ -219,6 +241,7 @@ void collector__free(struct collector *collector)
 		return;
 	while (collector->first)
 		drop_oldest_chunk(collector);
+	pthread_cond_destroy(&collector->resumed);
 	pthread_mutex_destroy(&collector->lock);
 	ring_buffer__free(collector->ring);
 	free(collector);
