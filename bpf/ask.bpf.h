@@ -5,9 +5,9 @@
  * thread, when it has waited in vain. So both know whether it came in time.
  *
  * Nothing is held up for long by a collector that is busy, stopped or dead: a wait takes
- * ASK_WAIT_NS at most, and after ASK_WAITS_MAX of these nobody waits any more (where the kernel
- * does not preempt, the collector cannot run while we wait, perhaps). A signal that stops the
- * process would be cheaper, but stays when heaptap is killed.
+ * ASK_WAIT_NS at most, ends when tracing does, and after ASK_WAITS_MAX of these nobody waits any
+ * more (where the kernel does not preempt, the collector cannot run while we wait, perhaps). A
+ * signal that stops the process would be cheaper, but stays when heaptap is killed.
  */
 #ifndef HEAPTAP_ASK_BPF_H
 #define HEAPTAP_ASK_BPF_H
@@ -38,7 +38,7 @@ static long answer_look(__u32 i, void *arg)
 	__u8 *answer = bpf_map_lookup_elem(&answers, &wait->question);
 
 	wait->answer = answer ? *answer : ANSWER_NONE;
-	return wait->answer != ANSWER_NONE || bpf_ktime_get_ns() > wait->end_ns;
+	return wait->answer != ANSWER_NONE || is_ending || bpf_ktime_get_ns() > wait->end_ns;
 }
 
 __noinline int answer_await(__u64 question)

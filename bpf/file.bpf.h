@@ -157,8 +157,8 @@ static __always_inline __u32 file_number(struct task_struct *task, __u32 image, 
 	return number || !file_address ? number : file_introduce(task, image, file_address, &key);
 }
 
-/* Asked by the collector of a mapping of its own: on overlayfs a process's list of mappings has another number for a
- * file than the file that is probed. */
+/* Asked by the collector of a mapping of its own: on overlayfs a process's list of mappings has
+ * another number for a file than the file that is probed. */
 __u64 identity_address, identity_inode;
 __u32 identity_dev;
 

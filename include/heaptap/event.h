@@ -271,8 +271,8 @@ struct exit_event {
 	struct event event;
 	__u64 time_ns;
 	__u32 status; /* as wait(2) gives it */
-	/* The image that the process had before its last exec: its own still, if it died in that, when there
-	 * was no way back. (Without an exec it is nobody's.) */
+	/* The image that the process had before its last exec: its own still, if it died in that,
+	 * when there was no way back. (Without an exec it is nobody's.) */
 	__u32 old_image;
 	char comm[TASK_COMM_LEN_MAX];
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* die WAY [FILE]: leaks, says so, and ends in the way named: each must leave complete books behind. "exec" is for a
- * FILE that is recognised as a program, and then cannot be loaded. */
+/* die WAY [FILE]: leaks, says so, and ends in the way named: each must leave complete books behind.
+ * "exec" is for a FILE that is recognised as a program, and then cannot be loaded. */
 #include <signal.h>
 #include "expect.h"
 

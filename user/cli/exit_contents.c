@@ -114,8 +114,8 @@ void exit_contents__tell(const struct exit_contents *contents, struct summary_pr
 
 static void tell_late(const struct event *record)
 {
-	log_warn("what the blocks of process %d held at its exit was not read: it had waited for a "
-		 "second, as long as it is held, before heaptap came to it",
+	log_warn("what the blocks of process %d held at its exit was not read: heaptap came to it "
+		 "too late (it is held for a second at most)",
 		(int)record->tgid);
 }
 

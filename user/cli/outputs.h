@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where summaries go: each -o FILE, or a stream without one. A FILE whose name ends in ".heaptap"
- * is a recording; the others get the format that was asked for, or that their names tell. What holds one summary is replaced
- * by each new one at once (rename), so that a reader never sees half of it; a stream or device gets
- * the last summary at the end.
+ * is a recording; the others get the format that was asked for, or that their names tell. What holds
+ * one summary is replaced by each new one at once (rename), so that a reader never sees half of it; a
+ * stream or device gets the last summary at the end.
  */
 #ifndef HEAPTAP_CLI_OUTPUTS_H
 #define HEAPTAP_CLI_OUTPUTS_H

@@ -149,7 +149,8 @@ static void note_losses(void *arg, struct process *process, pid_t tgid, uint32_t
 		process__set_doubt(process, counters__doubt(&counters));
 }
 
-/* Whose process had ended before it could be opened: not one that may not be, or is none of a file system. */
+/* Whose process had ended before it could be opened: not one that may not be, or is none of a file
+ * system. */
 static bool is_out_of_reach(const struct module *module)
 {
 	return module->fd < 0 && (module->error == -ENOENT || module->error == -ESRCH ||

@@ -21,7 +21,8 @@ struct attachment {
 	struct file_links *links;
 };
 
-/* Containers have the same file by other numbers each (overlayfs): it is probed once, by the first of these. */
+/* Containers have the same file by other numbers each (overlayfs): it is probed once, by the first
+ * of these. */
 struct target_file {
 	struct hash_node node;
 	struct module *module;

@@ -35,10 +35,10 @@ int targets__add_points(struct targets *targets, struct module *module, pid_t pi
 void targets__add_points_of(struct targets *targets, pid_t pid, pid_t for_pid);
 
 /*
- * Probes the allocator functions of a file, and its points, for `pid` or ALL_PROCESSES. Returns the number of sites
- * that were attached now (0: none in it, or attached before), or -errno of reading or attaching;
- * then `reason` (if not NULL, 256 bytes) says it for people. -EBUSY: probing it for all processes
- * would kill one (bystanders.h).
+ * Probes the allocator functions of a file, and its points, for `pid` or ALL_PROCESSES. Returns the
+ * number of sites that were attached now (0: none in it, or attached before), or -errno of reading or
+ * attaching; then `reason` (if not NULL, 256 bytes) says it for people. -EBUSY: probing it for all
+ * processes would kill one (bystanders.h).
  */
 int targets__add_module(struct targets *targets, struct module *module, pid_t pid, char *reason);
 /* Is this what targets__add_module gives for a file that may have an allocator? Code that is no

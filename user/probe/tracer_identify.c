@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who a file is to the kernel: asked by a mapping of our own, as what is said of mappings in /proc is another thing on
- * overlayfs. */
+/* Who a file is to the kernel: asked by a mapping of our own, as what is said of mappings in /proc is
+ * another thing on overlayfs. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -21,8 +21,9 @@ struct selection {
 	unsigned int unlisted;
 };
 
-/* Sorts the process's stacks, of blocks, of ranges and of arenas (largest or oldest first) and puts those that are shown in front;
- * stack_cnt is how many these are, stacks_total also has those that only `top` keeps away. */
+/* Sorts the process's stacks, of blocks, of ranges and of arenas (largest or oldest first) and puts
+ * those that are shown in front; stack_cnt is how many these are, stacks_total also has those that
+ * only `top` keeps away. */
 void selection__apply(const struct selection *selection, struct summary_process *process);
 
 /*

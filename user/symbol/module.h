@@ -72,8 +72,8 @@ struct module *modules__add_fd(struct modules *modules, int fd, const char *path
 struct module *modules__find(struct modules *modules, struct file_id id); /* NULL: not known */
 size_t modules__cnt(const struct modules *modules);
 
-/* A file of this inode number is executed at present: sets is_seen of those that are known. (On overlayfs a process's list
- * of mappings has another device than the kernel side.) */
+/* A file of this inode number is executed at present: sets is_seen of those that are known. (On
+ * overlayfs a process's list of mappings has another device than the kernel side.) */
 void modules__see(struct modules *modules, uint64_t inode);
 
 /* Shows each to `goes`. One for which it says true is closed and forgotten: nobody may refer to it.

@@ -38,8 +38,8 @@ int proc__each_mapping(
 /* As well, of files, and executable. */
 int proc__each_executable(
 	pid_t pid, int (*visit)(const struct proc_mapping *mapping, void *arg), void *arg);
-/* Does it execute a file with this inode number? (The device tells nothing: each mount of overlayfs has its own.)
- * False also if that cannot be told. */
+/* Does it execute a file with this inode number? (The device tells nothing: each mount of overlayfs
+ * has its own.) False also if that cannot be told. */
 bool proc__executes(pid_t pid, uint64_t inode);
 
 #endif
