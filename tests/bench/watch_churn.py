@@ -3,8 +3,8 @@
 """What a long watch holds, while thousands of processes come and go, each with an executable of its own that
 is deleted then: open files, links, memory, and entries of the maps in the kernel, as a curve.
 
-watch_churn.py [PROCESSES [PROGRAM [SECONDS]]]: SECONDS that they are spread over; PROGRAM of $BUILD/programs (leak; leak_static has an allocator of its own,
-so that each copy is probed)."""
+watch_churn.py [PROCESSES [PROGRAM [SECONDS]]]: SECONDS that they are spread over; PROGRAM of $BUILD/programs (leak;
+leak_static has an allocator of its own, so that each copy is probed)."""
 import json
 import os
 import pathlib
